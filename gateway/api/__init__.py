@@ -1,0 +1,1 @@
+"""The HTTP interface: one router per resource, no SQL in a router."""

@@ -1,0 +1,261 @@
+"""What the API says and accepts. The viewer's client is generated from these."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from processing.domain.case import CaseEvent, CaseState
+from processing.domain.decision import Acceptance, Verdict
+from processing.domain.result import LesionChange, Region, Side
+from processing.domain.study import SeriesRole
+
+
+class Role(StrEnum):
+    """What an account may do: readers review and sign, operators run the system."""
+
+    READER = "reader"
+    OPERATOR = "operator"
+
+
+class Body(BaseModel):
+    """Unknown keys are errors, so that a typing mistake is never silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Credentials(Body):
+    """Of a local account."""
+
+    user_name: str = Field(max_length=64)
+    password: str = Field(max_length=256)
+
+
+class SessionInfo(Body):
+    """Who is signed in. `csrf_token` goes into the header X-CSRF-Token of every changing request."""
+
+    user_name: str
+    display_name: str
+    role: Role
+    csrf_token: str
+    expires_at: datetime
+
+
+class Patient(Body):
+    """Identity, decrypted for a signed-in person."""
+
+    name: str
+    patient_id: str
+    birth_date: str
+    sex: str
+
+
+class ProgressLine(Body):
+    """What the worker is doing now."""
+
+    stage: str
+    fraction: float
+
+
+class CaseSummary(Body):
+    """A line of the worklist."""
+
+    case_id: str
+    revision: int
+    readable_name: str
+    patient: Patient
+    study_date: str
+    state: CaseState
+    reason: str
+    changed_at: datetime
+    received_at: datetime
+    pipeline: str
+    version: str
+    progress: ProgressLine | None
+    new_lesions: int | None
+    growing_lesions: int | None
+
+
+class Worklist(Body):
+    """All cases, those that want a reader first."""
+
+    cases: list[CaseSummary]
+    generated_at: datetime
+
+
+class SeriesLine(Body):
+    """One series of the study: taken for a role, or left, and why."""
+
+    series_number: int | None
+    modality: str
+    instance_count: int
+    role: SeriesRole | None
+    reason: str
+
+
+class EventLine(Body):
+    """One line of the case's history."""
+
+    at: datetime
+    event: CaseEvent
+    from_state: CaseState
+    to_state: CaseState
+    actor: str
+    detail: str
+
+
+class LesionLine(Body):
+    """A lesion with its measurements and the reader's verdict so far."""
+
+    number: int
+    change: LesionChange
+    volume_mm3: float
+    prior_volume_mm3: float
+    centroid_index: tuple[int, int, int]
+    """(z, y, x) in the displayed volumes."""
+    region: Region
+    side: Side
+    score: float
+    verdict: Verdict | None
+
+
+class QualityLine(Body):
+    """A quality figure of the images or of a step."""
+
+    name: str
+    value: float
+    unit: str
+    acceptable: bool
+
+
+class ReviewState(Body):
+    """The open or signed review."""
+
+    edit: int
+    acceptance: Acceptance | None
+    rating: int | None
+    comment: str
+    reader: str | None
+    signed_at: datetime | None
+
+
+class StoredLine(Body):
+    """An object that Interval sent to a target."""
+
+    target: str
+    kind: str
+    sop_class_uid: str
+    sop_class_name: str
+    confirmed_at: datetime | None
+
+
+class CaseDetail(Body):
+    """Everything that the case page shows, without pixels."""
+
+    summary: CaseSummary
+    prior_study_date: str | None
+    series: list[SeriesLine]
+    lesions: list[LesionLine]
+    quality: list[QualityLine]
+    warnings: list[str]
+    review: ReviewState | None
+    events: list[EventLine]
+    deliveries: list[StoredLine]
+
+
+class ImageName(StrEnum):
+    """The volumes that the case page shows, all on one grid."""
+
+    CURRENT = "current"
+    PRIOR = "prior"
+    LESIONS = "lesions"
+
+
+class ImageHeader(Body):
+    """Geometry of a volume. The pixels follow as raw little-endian bytes from `.../pixels`, x fastest."""
+
+    name: ImageName
+    shape: tuple[int, int, int]
+    """(z, y, x)."""
+    spacing_mm: tuple[float, float, float]
+    """(z, y, x)."""
+    origin_mm: tuple[float, float, float]
+    """LPS (x, y, z) of the first voxel's centre."""
+    directions: list[list[float]]
+    """Three LPS unit vectors: along x (columns), y (rows), z (slices)."""
+    pixel_type: str
+    """`int16` or `uint8`."""
+    window_center: float
+    window_width: float
+    study_date: str
+
+
+class VerdictChange(Body):
+    """A reader's verdict on one lesion; none takes it back."""
+
+    edit: int
+    verdict: Verdict | None
+
+
+class AssessmentChange(Body):
+    """A reader's verdict on the whole."""
+
+    edit: int
+    acceptance: Acceptance | None
+    rating: int | None = Field(ge=1, le=5)
+    comment: str = Field(max_length=4000)
+
+
+class Signature(Body):
+    """Signing needs the password again and the edit that the reader saw."""
+
+    edit: int
+    password: str = Field(max_length=256)
+
+
+class QuarantineLine(Body):
+    """An upload that is no usable DICOM object."""
+
+    upload_id: int
+    at: datetime
+    source: str
+    size_bytes: int
+    reason: str
+
+
+class Quarantine(Body):
+    """Everything that waits for an operator's decision."""
+
+    cases: list[CaseSummary]
+    uploads: list[QuarantineLine]
+
+
+class UploadResult(Body):
+    """What became of the parts of an upload."""
+
+    accepted: int
+    quarantined: list[QuarantineLine]
+
+
+class ComponentHealth(Body):
+    """One thing that the gateway depends on."""
+
+    name: str
+    ready: bool
+    detail: str
+
+
+class Health(Body):
+    """Ready when every component is."""
+
+    ready: bool
+    version: str
+    components: list[ComponentHealth]
+
+
+class Problem(Body):
+    """Every error of the API: one sentence in the user's words."""
+
+    detail: str

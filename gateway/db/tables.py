@@ -1,0 +1,261 @@
+"""The gateway's tables.
+
+They hold pseudonyms and pseudonymous UIDs only. Who a patient is, and what a UID was before, stands in the rows
+of `vault_entries`, encrypted. `Case.state` is changed only by `gateway.jobs.store.record`, which writes the event
+in the same transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with its zone in Python and UTC in every database (SQLite keeps no zone of its own)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Refuse a naive time: it would silently mean another moment elsewhere."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("times carry their zone")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Give every time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Naming convention, so that migrations can name every constraint on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[dict[str, Any]]: JSON}  # noqa: RUF012 - SQLAlchemy's way
+
+
+class ChangesCursor(Base):
+    """How far the clinical archive's list of changes has been read (one row)."""
+
+    __tablename__ = "changes_cursor"
+
+    archive: Mapped[str] = mapped_column(String(32), primary_key=True)
+    last_change: Mapped[int]
+
+
+class Case(Base):
+    """One revision of one study on its way."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("study_uid", "revision"),)
+
+    case_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    study_uid: Mapped[str] = mapped_column(String(64), index=True)
+    """Pseudonymous StudyInstanceUID."""
+    revision: Mapped[int] = mapped_column(default=1)
+    pseudonym: Mapped[str] = mapped_column(String(64), index=True)
+    readable_name: Mapped[str] = mapped_column(String(64))
+    study_date_shifted: Mapped[str] = mapped_column(String(8), default="")
+    """YYYYMMDD, shifted: enough to order one patient's studies in time."""
+    state: Mapped[str] = mapped_column(String(48), index=True)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    pipeline: Mapped[str] = mapped_column(String(64), default="")
+    version: Mapped[str] = mapped_column(String(32), default="")
+    prior_case_id: Mapped[str | None] = mapped_column(ForeignKey("cases.case_id"))
+    instance_count: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime]
+    last_image_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    """How often the present step failed in a way that is worth another try."""
+    not_before: Mapped[datetime | None]
+    """Back-off: no step starts earlier."""
+
+    series: Mapped[list[Series]] = relationship(back_populates="case", cascade="all, delete-orphan")
+    events: Mapped[list[Event]] = relationship(back_populates="case", order_by="Event.event_id")
+    jobs: Mapped[list[Job]] = relationship(back_populates="case", order_by="Job.created_at")
+
+
+class Series(Base):
+    """One series of a case: what it was taken for, or why it was left."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("case_id", "series_uid"),)
+
+    series_id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    series_uid: Mapped[str] = mapped_column(String(64))
+    """Pseudonymous SeriesInstanceUID."""
+    series_number: Mapped[int | None]
+    modality: Mapped[str] = mapped_column(String(16), default="")
+    instance_count: Mapped[int] = mapped_column(default=0)
+    role: Mapped[str | None] = mapped_column(String(16))
+    """Role that it was chosen for; none when it was left."""
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+    case: Mapped[Case] = relationship(back_populates="series")
+
+
+class Event(Base):
+    """Append-only: what happened to a case. Replaying a case's events gives its state."""
+
+    __tablename__ = "events"
+
+    event_id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(48))
+    from_state: Mapped[str] = mapped_column(String(48))
+    to_state: Mapped[str] = mapped_column(String(48))
+    actor: Mapped[str] = mapped_column(String(64))
+    """A user name, or the step that acted."""
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+    case: Mapped[Case] = relationship(back_populates="events")
+
+
+class Job(Base):
+    """One order to a worker and what came of it."""
+
+    __tablename__ = "jobs"
+
+    job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    attempt: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    order: Mapped[dict[str, Any]]
+    """`JobOrder` as JSON."""
+    outcome: Mapped[dict[str, Any] | None]
+    """`JobOutcome` as JSON."""
+    stage: Mapped[str] = mapped_column(String(64), default="")
+    fraction: Mapped[float] = mapped_column(Float, default=0.0)
+
+    case: Mapped[Case] = relationship(back_populates="jobs")
+
+
+class OutboxMessage(Base):
+    """A message that follows from a committed write; the relay sends it and then marks it."""
+
+    __tablename__ = "outbox"
+
+    message_id: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None] = mapped_column(index=True)
+    queue: Mapped[str] = mapped_column(String(32))
+    task: Mapped[str] = mapped_column(String(64))
+    body: Mapped[dict[str, Any]]
+
+
+class Review(Base):
+    """A reader's review of one job's result; open until `signed_at` is set, then never changed."""
+
+    __tablename__ = "reviews"
+
+    review_id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), unique=True)
+    acceptance: Mapped[str | None] = mapped_column(String(16))
+    rating: Mapped[int | None]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    verdicts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Lesion number (as text) to verdict."""
+    edit: Mapped[int] = mapped_column(default=0)
+    """Counts the changes, so that two open browser tabs can't overwrite each other unseen."""
+    reader: Mapped[str | None] = mapped_column(ForeignKey("users.user_name"))
+    signed_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One object on its way to one target; archived only when every delivery is confirmed."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("target", "sop_instance_uid"),)
+
+    delivery_id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    target: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    sop_class_uid: Mapped[str] = mapped_column(String(64))
+    sop_instance_uid: Mapped[str] = mapped_column(String(64))
+    """Of the object as sent. It is Interval's own derived UID, never one of the patient's images."""
+    confirmed_at: Mapped[datetime | None]
+
+
+class VaultEntry(Base):
+    """An encrypted row of the vault; see `gateway.pseudonymise.vault`."""
+
+    __tablename__ = "vault_entries"
+
+    row_key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(64))
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class QuarantinedUpload(Base):
+    """Something that was sent to us and is no usable DICOM object: kept, with the reason, until someone decides."""
+
+    __tablename__ = "quarantined_uploads"
+
+    upload_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    size_bytes: Mapped[int]
+    reason: Mapped[str] = mapped_column(Text)
+    key_id: Mapped[str] = mapped_column(String(64))
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+    """The bytes themselves, encrypted like the vault: nobody knows yet what is in them."""
+
+
+class User(Base):
+    """A local account."""
+
+    __tablename__ = "users"
+
+    user_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    display_name: Mapped[str] = mapped_column(String(128))
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(256))
+    failed_logins: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None]
+
+
+class LoginSession(Base):
+    """A signed-in browser; the cookie holds the token, the table only its hash."""
+
+    __tablename__ = "login_sessions"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_name: Mapped[str] = mapped_column(ForeignKey("users.user_name"))
+    csrf_token: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -1,0 +1,122 @@
+"""Everything that a site configures, from environment variables and secret files.
+
+Every variable begins with ``INTERVAL_``, except `DATABASE_URL`. A secret is never given as a variable's value but
+as the path of a file that holds it (``INTERVAL_PSEUDONYM_KEY_FILE=...``): variables show up in process lists and
+crash reports, files have owners.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_WEAK_SECRETS = frozenset({"secret", "password", "changeme", "change-me", "interval", "orthanc", "admin", "default"})
+
+
+class TargetKind(StrEnum):
+    """How results reach the PACS."""
+
+    C_STORE = "c-store"
+    STOW_RS = "stow-rs"
+
+
+def read_secret(path: Path, *, at_least: int) -> str:
+    """Read a secret from a file.
+
+    Parameters
+    ----------
+    path : Path
+    at_least : int
+        Fewest characters that are acceptable.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, too short, one repeated character or a well-known default. The message names the
+        file's setting, never the secret.
+    """
+    if not path.is_file():
+        raise ValueError(f"the secret file {path.name} does not exist")
+    secret = path.read_text(encoding="utf-8").strip()
+    if len(secret) < at_least:
+        raise ValueError(f"the secret in {path.name} has fewer than {at_least} characters")
+    if secret.lower() in _WEAK_SECRETS or len(set(secret)) < 6:
+        raise ValueError(f"the secret in {path.name} is a default or too simple")
+    return secret
+
+
+class Settings(BaseSettings):
+    """The gateway's configuration; reading it fails with a sentence when something is missing or weak."""
+
+    model_config = SettingsConfigDict(env_prefix="INTERVAL_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        default="sqlite:///interval.db", validation_alias=AliasChoices("DATABASE_URL", "database_url")
+    )
+    broker_url: str = "redis://127.0.0.1:6379/0"
+
+    clinical_url: str = "http://127.0.0.1:8042"
+    clinical_user: str = "gateway"
+    clinical_password_file: Path
+    research_url: str = "http://127.0.0.1:8043"
+    research_user: str = "gateway"
+    research_password_file: Path
+
+    pseudonym_key_file: Path
+    pseudonym_key_id: str = Field(default="key-1", pattern=r"^[A-Za-z0-9-]{1,32}$")
+
+    target_name: str = Field(default="pacs", pattern=r"^[A-Za-z0-9-]{1,32}$")
+    target_kind: TargetKind = TargetKind.C_STORE
+    target_host: str = "127.0.0.1"
+    target_port: int = 4242
+    target_aet: str = Field(default="PACS", max_length=16)
+    own_aet: str = Field(default="INTERVAL", max_length=16)
+    target_url: str = ""
+    """DICOMweb root of the target, for STOW-RS."""
+    target_user: str = ""
+    target_password_file: Path | None = None
+
+    quiet_time_s: float = Field(default=20.0, gt=0)
+    """A study is complete when no image has come for so long."""
+    lease_s: float = Field(default=120.0, gt=0)
+    """How long a step may hold a case before another process may take it over."""
+    job_lease_s: float = Field(default=900.0, gt=0)
+    """How long a worker may be silent about a job before it is ordered again."""
+    max_attempts: int = Field(default=3, ge=1)
+    retry_base_s: float = Field(default=5.0, gt=0)
+
+    session_hours: float = Field(default=10.0, gt=0)
+    secure_cookies: bool = True
+    """Off only on loopback without TLS, as in the demo."""
+    viewer_dir: Path = Path("viewer/dist")
+
+    @field_validator("clinical_url", "research_url", "target_url")
+    @classmethod
+    def _without_trailing_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @cached_property
+    def clinical_password(self) -> str:
+        """Of the gateway's account at the clinical archive."""
+        return read_secret(self.clinical_password_file, at_least=12)
+
+    @cached_property
+    def research_password(self) -> str:
+        """Of the gateway's account at the research archive."""
+        return read_secret(self.research_password_file, at_least=12)
+
+    @cached_property
+    def pseudonym_key(self) -> bytes:
+        """Master key from which the keys for pseudonyms, UIDs, date shifts and the vault are derived."""
+        return read_secret(self.pseudonym_key_file, at_least=32).encode()
+
+    @cached_property
+    def target_password(self) -> str:
+        """Of Interval's account at a DICOMweb target."""
+        if self.target_password_file is None:
+            raise ValueError("a STOW-RS target needs INTERVAL_TARGET_PASSWORD_FILE")
+        return read_secret(self.target_password_file, at_least=12)

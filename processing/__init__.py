@@ -1,0 +1,1 @@
+"""Everything that measures: the domain, DICOM reading and writing, stages, pipelines and the worker."""

@@ -1,0 +1,104 @@
+"""What a longitudinal pipeline finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from processing.domain.imaging import LabelMap, RigidTransform, Volume
+
+
+class LesionChange(StrEnum):
+    """How a lesion changed since the prior study."""
+
+    NEW = "new"
+    GROWING = "growing"
+    VANISHED = "vanished"
+
+
+class Region(StrEnum):
+    """Where in the brain a lesion lies: the regions of the McDonald criteria (Thompson et al., 2018)."""
+
+    PERIVENTRICULAR = "periventricular"
+    JUXTACORTICAL = "juxtacortical or cortical"
+    DEEP_WHITE_MATTER = "deep white matter"
+    INFRATENTORIAL = "infratentorial"
+
+
+class Side(StrEnum):
+    """The patient's own left and right."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    MIDLINE = "midline"
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion with its measurements.
+
+    Parameters
+    ----------
+    number : int
+        Its label in the lesion map, from 1, in order of falling volume.
+    change : LesionChange
+    volume_mm3 : float
+        Volume at the current study: the whole lesion for a new one, the part that was added for a growing one.
+        For a vanished lesion, the volume that was lost.
+    prior_volume_mm3 : float
+        Volume at the prior study; 0 for a new lesion.
+    centroid_mm : tuple of float
+        LPS (x, y, z) in the current study's frame of reference, at a voxel inside the lesion.
+    region : Region
+    side : Side
+    score : float
+        Confidence from 0 to 1; not a probability unless the model card says that it is calibrated.
+    """
+
+    number: int
+    change: LesionChange
+    volume_mm3: float
+    prior_volume_mm3: float
+    centroid_mm: tuple[float, float, float]
+    region: Region
+    side: Side
+    score: float
+
+
+@dataclass(frozen=True)
+class QualityFigure:
+    """One figure about the images or a step, with its unit and whether it is in its expected range."""
+
+    name: str
+    value: float
+    unit: str
+    acceptable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class LongitudinalResult:
+    """The outcome of a comparison of two studies, all images on the current FLAIR's own grid.
+
+    Parameters
+    ----------
+    lesions : tuple of Lesion
+    lesion_map : LabelMap
+        Label n is the lesion with number n.
+    registered_prior : Volume
+        The prior FLAIR resampled onto the current FLAIR's grid, in its own intensities.
+    subtraction : Volume
+        Normalised current minus prior, in units of the white-matter median (dimensionless).
+    current_to_prior : RigidTransform
+        Maps a point of the current study's frame of reference to the prior's.
+    quality : tuple of QualityFigure
+    warnings : tuple of str
+        Sentences that the reader must see beside the result.
+    """
+
+    lesions: tuple[Lesion, ...]
+    lesion_map: LabelMap
+    registered_prior: Volume
+    subtraction: Volume
+    current_to_prior: RigidTransform
+    quality: tuple[QualityFigure, ...]
+    warnings: tuple[str, ...] = ()
