@@ -7,17 +7,11 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.access.roles import Role
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.result import LesionChange, Region, Side
 from processing.domain.study import SeriesRole
-
-
-class Role(StrEnum):
-    """What an account may do: readers review and sign, operators run the system."""
-
-    READER = "reader"
-    OPERATOR = "operator"
 
 
 class Body(BaseModel):

@@ -1,0 +1,1 @@
+"""What a reader sees and decides, and the objects that may leave after it."""
