@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 _WEAK_SECRETS = frozenset({"secret", "password", "changeme", "change-me", "interval", "orthanc", "admin", "default"})
 
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="sqlite:///interval.db", validation_alias=AliasChoices("DATABASE_URL", "database_url")
     )
+    database_password_file: Path | None = None
+    """For PostgreSQL: its password, which then stands in no address."""
     broker_url: str = "redis://127.0.0.1:6379/0"
 
     clinical_url: str = "http://127.0.0.1:8042"
@@ -98,6 +101,14 @@ class Settings(BaseSettings):
     @classmethod
     def _without_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @cached_property
+    def database(self) -> str:
+        """The database's address, with its password when that is in a file. Never log it."""
+        if self.database_password_file is None:
+            return self.database_url
+        password = read_secret(self.database_password_file, at_least=12)
+        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
 
     @cached_property
     def clinical_password(self) -> str:

@@ -211,7 +211,7 @@ class RigidTransform:
 
     def inverse(self) -> RigidTransform:
         """The transform from moving to fixed."""
-        return RigidTransform(np.linalg.inv(self.matrix))
+        return RigidTransform(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
 
     def after(self, first: RigidTransform) -> RigidTransform:
         """The transform that applies `first` and then this one."""

@@ -1,0 +1,107 @@
+# Interval. `make help` lists what can be done.
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMPS := .interval/stamps
+STATE ?= .interval/system
+INPUT ?=
+export INTERVAL_DATA ?= $(wildcard $(abspath ../shared/data))
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- what people run ---------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## Play a scanner, wait for the result, sign it, find it in the PACS (INPUT=folder for your own images)
+	@$(RUN) -m demo run --home $(STATE) $(if $(INPUT),--input "$(INPUT)")
+
+.PHONY: up
+up: setup ## Start the system and leave it running
+	@$(RUN) -m demo up --home $(STATE)
+
+.PHONY: down
+down: ## Stop the system
+	@if [ -x $(RUN) ]; then $(RUN) -m demo down --home $(STATE); else echo "nothing is installed, so nothing runs"; fi
+
+.PHONY: test
+test: setup-test lint ## Set up and run every test: unit, integration and browser
+	@cd viewer && npm run --silent check && npm test --silent
+	@$(RUN) -m pytest
+
+.PHONY: check
+check: setup lint ## Lint, types, import contracts and the fast tests
+	@$(RUN) -m pytest -q -m "not integration and not browser and not real_data" tests/unit
+
+.PHONY: lint
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+.PHONY: accuracy
+accuracy: setup ## Print what the pipeline finds on the phantom and, with INTERVAL_DATA, on real patients
+	@$(RUN) -m validation accuracy
+
+.PHONY: clean
+clean: down ## Remove the virtual environment, builds and the demo's state
+	rm -rf $(VENV) .interval demo-output viewer/node_modules viewer/dist
+
+# --- what people who change the code run ---------------------------------------------------------------------------
+
+.PHONY: format
+format: setup ## Format the Python code
+	@$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .
+
+.PHONY: openapi
+openapi: setup ## Write the API's description and regenerate the viewer's client from it
+	@$(RUN) -m gateway.main --openapi > viewer/openapi.json
+	@cd viewer && npm run --silent client
+
+.PHONY: lock
+lock: ## Pin every Python dependency with its hash
+	@$(VENV)/bin/pip-compile --quiet --upgrade --extra dev --generate-hashes --strip-extras --no-header \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+# --- set-up: each step runs again only when its list changed ---------------------------------------------------------
+
+.PHONY: setup setup-test
+setup: $(STAMPS)/debian $(STAMPS)/python $(STAMPS)/viewer
+setup-test: setup $(STAMPS)/debian-test
+
+$(STAMPS)/debian: debian-packages.txt
+$(STAMPS)/debian-test: debian-packages-test.txt
+$(STAMPS)/debian $(STAMPS)/debian-test:
+	@mkdir -p $(STAMPS)
+	@missing=$$(for p in $$(cat $<); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing Debian packages:" $$missing; \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get -qq update && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+	@touch $@
+
+$(STAMPS)/python: requirements.lock
+	@mkdir -p $(STAMPS)
+	@echo "Installing Python packages from requirements.lock"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(STAMPS)/viewer-packages: viewer/package-lock.json
+	@mkdir -p $(STAMPS)
+	@echo "Installing the viewer's packages"
+	@cd viewer && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STAMPS)/viewer: $(STAMPS)/viewer-packages $(shell find viewer/src viewer/public -type f 2>/dev/null) \
+                  viewer/index.html viewer/vite.config.ts
+	@echo "Building the viewer"
+	@cd viewer && npm run --silent build
+	@touch $@
