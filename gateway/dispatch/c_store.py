@@ -1,0 +1,74 @@
+"""A target that is reached by C-STORE."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+
+from gateway import pacs
+from gateway.dispatch.qido_rs import QidoRs
+from gateway.pacs import PacsNode, StoreFailure
+from processing.domain.errors import InputRejected, Transient
+
+
+class CStoreTarget:
+    """Sends by C-STORE and confirms by C-FIND at IMAGE level, or by QIDO-RS where the PACS has no C-FIND.
+
+    Parameters
+    ----------
+    name : str
+    node : PacsNode
+    qido : QidoRs, optional
+        The same PACS by DICOMweb.
+    """
+
+    def __init__(self, name: str, node: PacsNode, qido: QidoRs | None = None) -> None:
+        self._name = name
+        self._node = node
+        self._qido = qido
+
+    @property
+    def name(self) -> str:
+        """The site's name of the target."""
+        return self._name
+
+    def send(self, datasets: Sequence[Dataset]) -> None:
+        """Send objects over one association; see `Target.send`."""
+        if not datasets:
+            return
+        failures = pacs.store(self._node, datasets)
+        if not failures:
+            return
+        sentence = _sentence(failures, len(datasets))
+        if any(failure.lasting for failure in failures):
+            raise InputRejected(sentence)
+        raise Transient(sentence)
+
+    def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+        """Return what the PACS holds of the objects; see `Target.confirm`."""
+        wanted = {str(dataset.SOPInstanceUID) for dataset in datasets}
+        held: set[str] = set()
+        for study_uid, series_uid in dict.fromkeys(
+            (str(d.StudyInstanceUID), str(d.SeriesInstanceUID)) for d in datasets
+        ):
+            found = pacs.find_instances(self._node, study_uid, series_uid)
+            if found is None:
+                if self._qido is None:
+                    raise InputRejected(
+                        "The PACS offers no C-FIND, and no DICOMweb address is configured to ask instead."
+                    )
+                return self._qido.held(datasets)
+            held |= found
+        return frozenset(wanted & held)
+
+    def echo(self) -> None:
+        """Verify that the PACS answers (C-ECHO)."""
+        pacs.echo(self._node, timeout_s=2.0)
+
+
+def _sentence(failures: Sequence[StoreFailure], sent: int) -> str:
+    kinds = Counter((failure.sop_class_name, failure.meaning) for failure in failures)
+    said = "; ".join(f"{count} x {name}: {meaning}" for (name, meaning), count in kinds.items())
+    return f"The PACS did not take {len(failures)} of {sent} objects ({said})."

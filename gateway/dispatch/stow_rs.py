@@ -1,0 +1,70 @@
+"""A target that is reached by STOW-RS (PS3.18 section 10.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
+
+from gateway.dispatch.qido_rs import QidoRs
+from processing.dicom.archive import DicomWebArchive
+from processing.domain.errors import InputRejected, IntervalError, Transient
+
+
+class StowRsTarget:
+    """Sends by STOW-RS and confirms by QIDO-RS.
+
+    Parameters
+    ----------
+    name : str
+    base_url : str
+        Up to and without ``/studies``.
+    user, password : str
+        For HTTP basic authentication.
+    """
+
+    def __init__(self, name: str, base_url: str, user: str, password: str) -> None:
+        self._name = name
+        self._base_url = base_url
+        self._user = user
+        self._password = password
+        self._qido = QidoRs(base_url, user, password)
+
+    @property
+    def name(self) -> str:
+        """The site's name of the target."""
+        return self._name
+
+    def send(self, datasets: Sequence[Dataset]) -> None:
+        """Send objects; see `Target.send`."""
+        if not datasets:
+            return
+        try:
+            with DicomWebArchive(self._base_url, self._user, self._password) as archive:
+                archive.store(_files(datasets))
+        except Transient as error:
+            raise Transient(_at_target(error)) from error
+        except IntervalError as error:
+            # Refused credentials are a defect of this gateway's set-up, but the operator has to act all the same.
+            raise InputRejected(_at_target(error)) from error
+
+    def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+        """Return what the PACS holds of the objects; see `Target.confirm`."""
+        return self._qido.held(datasets)
+
+    def echo(self) -> None:
+        """Verify that the PACS answers a query."""
+        self._qido.echo(timeout_s=2.0)
+
+
+def _files(datasets: Sequence[Dataset]) -> Iterator[bytes]:
+    for dataset in datasets:
+        buffer = BytesIO()
+        dcmwrite(buffer, dataset, enforce_file_format=True)
+        yield buffer.getvalue()
+
+
+def _at_target(error: IntervalError) -> str:
+    return error.reason.replace("The archive", "The PACS", 1)
