@@ -1,1 +1,1 @@
-"""The system on one machine, without containers, and a scanner, a reader and a PACS to show it with."""
+"""A hospital around Interval, for trying it out: a scanner that sends studies and a reader who signs."""

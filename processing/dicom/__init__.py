@@ -1,0 +1,1 @@
+"""DICOM in and out: archives, geometry, images, and the objects that carry a result."""

@@ -1,0 +1,202 @@
+"""Lesions as a DICOM Segmentation (PS3.3 A.51), a segment per lesion, and back."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.color import CIELabColor
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, described, set_identity
+from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, Provenance
+from processing.dicom.read import SourceSeries
+from processing.dicom.sources import as_highdicom_source
+from processing.domain.errors import Defect, InputRejected
+from processing.domain.imaging import Grid, LabelMap
+from processing.domain.result import Lesion, LesionChange
+
+KIND = "segmentation"
+
+_CATEGORY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+_TYPE = Code("52988006", "SCT", "Lesion")
+
+_COLOURS_RGB = {
+    LesionChange.NEW: (230, 30, 30),
+    LesionChange.GROWING: (245, 130, 20),
+    LesionChange.VANISHED: (40, 110, 235),
+}
+"""Red, orange and blue: apart for readers with a colour vision deficiency, too."""
+
+_TRACKING_ID = re.compile(r"Lesion (\d+)")
+
+FRAME_TOLERANCE = 0.05
+"""How far, in voxels, a frame may lie from the grid that it is read onto."""
+
+
+def tracking_id(number: int) -> str:
+    """Return the readable name under which a lesion is followed."""
+    return f"Lesion {number}"
+
+
+def write_segmentation(
+    source: SourceSeries,
+    lesion_map: LabelMap,
+    lesions: Sequence[Lesion],
+    provenance: Provenance,
+    *,
+    signed_at: datetime | None = None,
+) -> Dataset | None:
+    """Write the lesions as one binary segmentation on the source's own images.
+
+    Segments are numbered without gaps; the tracking identifier "Lesion n" keeps the lesion's number.
+
+    Parameters
+    ----------
+    source : SourceSeries
+        The current FLAIR.
+    lesion_map : LabelMap
+        On the source's grid; labels that no lesion names are left out.
+    lesions : sequence of Lesion
+        Those to write.
+    provenance : Provenance
+    signed_at : datetime, optional
+
+    Returns
+    -------
+    Dataset or None
+        None without lesions: an empty segmentation has no frame, which the standard doesn't allow, and one full of
+        empty frames says less than the report's "0 lesions".
+
+    Raises
+    ------
+    Defect
+        If the map is on another grid or lacks a lesion.
+    """
+    if not lesions:
+        return None
+    if not lesion_map.grid.same_as(source.volume.grid):
+        raise Defect("The lesion map is not on the grid of the current images.")
+    ordered = sorted(lesions, key=lambda lesion: lesion.number)
+    segments = np.zeros(lesion_map.grid.shape, dtype=np.uint16)
+    for segment, lesion in enumerate(ordered, start=1):
+        found = lesion_map.array == lesion.number
+        if not found.any():
+            raise Defect(f"Lesion {lesion.number} has no voxels in the lesion map.")
+        segments[found] = segment
+    with warnings.catch_warnings():
+        # highdicom warns of names without a caret; the identity is set below in any case.
+        warnings.simplefilter("ignore", UserWarning)
+        dataset = Segmentation(
+            source_images=[as_highdicom_source(header) for header in source.headers],
+            pixel_array=_in_frame_order(segments, source),
+            segmentation_type=SegmentationTypeValues.BINARY,
+            segment_descriptions=[_description(n, lesion, provenance) for n, lesion in enumerate(ordered, start=1)],
+            series_instance_uid=provenance.uid(KIND),
+            series_number=SERIES_NUMBERS[KIND],
+            sop_instance_uid=provenance.uid(KIND, 1),
+            instance_number=1,
+            manufacturer=MANUFACTURER,
+            manufacturer_model_name=provenance.title[:64],
+            software_versions=provenance.software_versions[1],
+            device_serial_number=provenance.device_serial_number,
+            content_label="LESIONS",
+            content_description=RESEARCH_USE,
+            omit_empty_frames=True,
+        )
+    facts = SeriesFacts(KIND, "SEG", described("Interval lesions"))
+    set_identity(dataset, source.reference, provenance, facts, signed_at=signed_at)
+    return dataset
+
+
+def _in_frame_order(segments: npt.NDArray[np.uint16], source: SourceSeries) -> npt.NDArray[np.uint16]:
+    """Bring slices along z into the order of the source's frames, which differs for multi-frame images."""
+    ordered = np.empty_like(segments)
+    ordered[list(source.geometry.order)] = segments
+    return ordered
+
+
+def _description(segment: int, lesion: Lesion, provenance: Provenance) -> SegmentDescription:
+    algorithm = AlgorithmIdentificationSequence(
+        name=provenance.title[:64],
+        family=codes.DCM.ArtificialIntelligence,
+        version=provenance.version,
+        source=MANUFACTURER,
+    )
+    return SegmentDescription(
+        segment_number=segment,
+        segment_label=f"{tracking_id(lesion.number)}, {lesion.change}",
+        segmented_property_category=_CATEGORY,
+        segmented_property_type=_TYPE,
+        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=algorithm,
+        tracking_uid=provenance.tracking_uid(lesion.number),
+        tracking_id=tracking_id(lesion.number),
+        display_color=CIELabColor.from_rgb(*_COLOURS_RGB[lesion.change]),
+    )
+
+
+def read_segmentation(dataset: Dataset, grid: Grid) -> LabelMap:
+    """Read a segmentation that `write_segmentation` wrote.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    grid : Grid
+        The current FLAIR's; every frame must lie on it.
+
+    Returns
+    -------
+    LabelMap
+        Label n is the segment with tracking identifier "Lesion n".
+
+    Raises
+    ------
+    InputRejected
+        If it is no segmentation of Interval's or doesn't lie on the grid.
+    """
+    numbers = _lesion_numbers(dataset)
+    shape = (int(dataset.get("NumberOfFrames", 0)), int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0)))
+    if shape[1:] != grid.shape[1:]:
+        raise InputRejected("The segmentation has another size than the current images.")
+    frames = np.asarray(dataset.pixel_array, dtype=bool).reshape(shape)
+    _require_same_axes(dataset, grid)
+    array = np.zeros(grid.shape, dtype=np.uint16)
+    for groups, frame in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
+        position = [float(value) for value in groups.PlanePositionSequence[0].ImagePositionPatient]
+        index = grid.lps_to_index(position)
+        nearest = np.rint(index)
+        if np.abs(index - nearest).max() > FRAME_TOLERANCE or nearest[1:].any() or not 0 <= nearest[0] < grid.shape[0]:
+            raise InputRejected("The segmentation does not lie on the current images.")
+        segment = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        array[int(nearest[0])][frame] = numbers[segment]
+    return LabelMap(array, grid)
+
+
+def _lesion_numbers(dataset: Dataset) -> dict[int, int]:
+    numbers: dict[int, int] = {}
+    for item in dataset.get("SegmentSequence", []):
+        match = _TRACKING_ID.fullmatch(str(item.get("TrackingID", "")))
+        if match is None:
+            raise InputRejected("The segmentation is not one of Interval's.")
+        numbers[int(item.SegmentNumber)] = int(match[1])
+    if not numbers:
+        raise InputRejected("The segmentation has no segments.")
+    return numbers
+
+
+def _require_same_axes(dataset: Dataset, grid: Grid) -> None:
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    axes = np.array([float(v) for v in shared.PlaneOrientationSequence[0].ImageOrientationPatient])
+    spacing = np.array([float(v) for v in shared.PixelMeasuresSequence[0].PixelSpacing])
+    expected = np.concatenate([grid.directions[:, 2], grid.directions[:, 1]])
+    if np.abs(axes - expected).max() > 1e-3 or np.abs(spacing - np.array(grid.spacing_mm[1:])).max() > 1e-3:
+        raise InputRejected("The segmentation does not lie on the current images.")
