@@ -1,0 +1,298 @@
+"""The stages in order: from two sets of images to what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.domain.errors import InputRejected
+from processing.domain.imaging import LabelMap, RigidTransform, Volume
+from processing.domain.result import Lesion, LesionChange, LongitudinalResult, QualityFigure
+from processing.domain.study import SeriesRole
+from processing.pipelines.ms_longitudinal.spec import SPEC, MsLongitudinalParameters
+from processing.pipelines.spec import Images, Progress
+from processing.stages.atlas import Atlas, load_atlas
+from processing.stages.bias_field import BiasParameters, remove_differential_bias
+from processing.stages.brain import BrainParameters, align_with_atlas, extract_brain
+from processing.stages.change import ChangeParameters, lesion_before, onto_grid
+from processing.stages.components import inner_voxel
+from processing.stages.detect import Candidate, DetectionParameters, detect_rise
+from processing.stages.locate import Landmarks, LocationParameters, find_landmarks, locate
+from processing.stages.normalise import NormalisationParameters, normalise_pair
+from processing.stages.quality import QualityParameters, scan_quality
+from processing.stages.register import Registration, RegistrationParameters, register_rigid
+from processing.stages.resample import blur_to_voxel, coverage, crop, halfway_grid, reorient, resample
+from processing.stages.subtract import Subtraction, SubtractionParameters, robust_spread, subtract
+
+__all__ = ["SPEC", "run"]
+
+Mask = npt.NDArray[np.bool_]
+
+
+def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResult:
+    """Find what changed in the white matter between two FLAIR scans.
+
+    Parameters
+    ----------
+    current, prior : mapping of SeriesRole to Volume
+        FLAIR is required in both. T1 and T2 are accepted; this version measures on FLAIR alone.
+    progress : callable
+        Called with each stage's name and the part of the whole that is done.
+
+    Returns
+    -------
+    LongitudinalResult
+        Images on the current FLAIR's own grid.
+
+    Raises
+    ------
+    InputRejected
+        If a FLAIR is missing, or shows no brain.
+    RegistrationFailed
+        If the two scans can't be brought into one space.
+    """
+    params = cast(MsLongitudinalParameters, SPEC.parameters)
+    if SeriesRole.FLAIR not in current or SeriesRole.FLAIR not in prior:
+        raise InputRejected("A FLAIR series of both studies is needed for this comparison.")
+    native = current[SeriesRole.FLAIR]
+    now, before = reorient(native), reorient(prior[SeriesRole.FLAIR])
+    _refuse_unusable(now)
+    _refuse_unusable(before)
+
+    progress("registering the two studies", 0.0)
+    registration = register_rigid(
+        now,
+        before,
+        params=RegistrationParameters(
+            minimum_correlation=params.minimum_registration_correlation,
+            minimum_overlap=params.minimum_registration_overlap,
+        ),
+    )
+    progress("extracting the brain", 0.3)
+    atlas = load_atlas()
+    pair = _into_halfway_space(now, before, registration, atlas)
+    progress("normalising intensities", 0.6)
+    pair = _normalise(pair, params)
+    progress("comparing", 0.7)
+    found, rise = _detect(pair, params)
+    progress("measuring lesions", 0.85)
+    lesions, lesion_map, lost = _measure(pair, found, native, atlas, params)
+    progress("writing images", 0.95)
+    return LongitudinalResult(
+        lesions=lesions,
+        lesion_map=lesion_map,
+        registered_prior=resample(prior[SeriesRole.FLAIR], native.grid, to_volume=registration.transform.matrix),
+        subtraction=resample(rise.difference, native.grid, to_volume=pair.half.matrix),
+        current_to_prior=registration.transform,
+        quality=_quality(pair, registration, rise),
+        warnings=_warnings(pair, lost),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Both scans in the space half-way between them, and what the atlas says there."""
+
+    now: Volume
+    before: Volume
+    half: RigidTransform
+    """Maps a point of the current frame to the half-way space, and one of the half-way space to the prior frame."""
+    brain: Mask
+    white_matter: Volume
+    grey_matter: Volume
+    to_atlas: npt.NDArray[np.float64]
+    coverage: tuple[float, float]
+    slice_mm: tuple[float, float]
+
+    @property
+    def white(self) -> Mask:
+        """Safe white matter."""
+        return self.brain & (self.white_matter.array > 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    candidate: Candidate
+    change: LesionChange
+    prior_volume_mm3: float
+
+
+def _refuse_unusable(scan: Volume) -> None:
+    if not np.isfinite(scan.array).all():
+        raise InputRejected("An image holds values that are no numbers.")
+    if min(np.array(scan.grid.shape) * scan.grid.spacing_mm) < 60.0 or min(scan.grid.shape) < 8:
+        raise InputRejected("A FLAIR series covers too little of the head to be compared.")
+
+
+def _into_halfway_space(now: Volume, before: Volume, registration: Registration, atlas: Atlas) -> _Pair:
+    """Extract the brain in the current scan and resample both scans half-way, around the brain only."""
+    brain_params = BrainParameters()
+    alignment = align_with_atlas(now, atlas, params=brain_params)
+    brain_now = extract_brain(now, atlas, alignment, params=brain_params)
+    half = registration.transform.half()
+    whole = halfway_grid(now, before, registration.transform)
+    to_now, to_before = half.inverse().matrix, half.matrix
+    grid = crop(whole, resample(brain_now, whole, to_volume=to_now).array > 0.5, margin_voxels=3)
+    brain = resample(brain_now, grid, to_volume=to_now).array > 0.5
+    seen = coverage(before, grid, to_volume=to_before)
+    voxel = grid.spacing_mm
+    to_atlas = alignment.to_atlas @ to_now
+    expected = resample(atlas.brain, whole, to_volume=to_atlas).array > 0.5
+    covered = tuple(
+        float(coverage(scan, whole, to_volume=matrix)[expected].sum())
+        * whole.voxel_volume_mm3
+        / _volume(atlas, to_atlas)
+        for scan, matrix in ((now, to_now), (before, to_before))
+    )
+    return _Pair(
+        now=resample(blur_to_voxel(now, voxel), grid, to_volume=to_now),
+        before=resample(blur_to_voxel(before, voxel), grid, to_volume=to_before),
+        half=half,
+        brain=brain & seen,
+        white_matter=resample(atlas.white_matter, grid, to_volume=to_atlas),
+        grey_matter=resample(atlas.grey_matter, grid, to_volume=to_atlas),
+        to_atlas=to_atlas,
+        coverage=(min(1.0, covered[0]), min(1.0, covered[1])),
+        slice_mm=(max(now.grid.spacing_mm), max(before.grid.spacing_mm)),
+    )
+
+
+def _volume(atlas: Atlas, to_atlas: npt.NDArray[np.float64]) -> float:
+    """Volume of the atlas's brain in the patient, in mm3."""
+    return float(atlas.brain.array.sum()) * atlas.grid.voxel_volume_mm3 / abs(float(np.linalg.det(to_atlas[:3, :3])))
+
+
+def _normalise(pair: _Pair, params: MsLongitudinalParameters) -> _Pair:
+    now, before = normalise_pair(
+        pair.now, pair.before, brain=pair.brain, white_matter=pair.white, params=NormalisationParameters()
+    )
+    now, before = remove_differential_bias(
+        now, before, brain=pair.brain, params=BiasParameters(sigma_mm=params.bias_sigma_mm)
+    )
+    return replace(pair, now=now, before=before)
+
+
+def _detect(pair: _Pair, params: MsLongitudinalParameters) -> tuple[tuple[_Found, ...], Subtraction]:
+    """Find rises (new or growing) and falls (vanished)."""
+    noise = SubtractionParameters(local_sigma_mm=params.local_noise_sigma_mm, edge_weight=params.edge_weight)
+    rise = subtract(pair.now, pair.before, brain=pair.brain, white_matter=pair.white, params=noise)
+    fall = subtract(pair.before, pair.now, brain=pair.brain, white_matter=pair.white, params=noise)
+    strict = DetectionParameters(
+        voxel_z=params.voxel_z,
+        voxel_robust=params.voxel_robust,
+        peak_z=params.peak_z,
+        peak_robust=params.peak_robust,
+        minimum_volume_mm3=params.minimum_volume_mm3,
+        white_matter_prior=params.white_matter_prior,
+        local_contrast=params.local_contrast,
+        inside_mm=params.inside_mm,
+    )
+    found = []
+    for candidate in detect_rise(pair.now, rise, brain=pair.brain, white_matter_prior=pair.white_matter, params=strict):
+        volume = lesion_before(
+            candidate.mask,
+            pair.now,
+            pair.before,
+            brain=pair.brain,
+            white_matter_prior=pair.white_matter,
+            params=ChangeParameters(),
+        )
+        found.append(_Found(candidate, LesionChange.GROWING if volume else LesionChange.NEW, volume))
+    stricter = replace(strict, peak_z=params.vanished_peak_z, peak_robust=params.vanished_peak_robust)
+    found += [
+        _Found(candidate, LesionChange.VANISHED, candidate.volume_mm3)
+        for candidate in detect_rise(
+            pair.before, fall, brain=pair.brain, white_matter_prior=pair.white_matter, params=stricter
+        )
+    ]
+    return tuple(found), rise
+
+
+def _measure(
+    pair: _Pair, found: tuple[_Found, ...], native: Volume, atlas: Atlas, params: MsLongitudinalParameters
+) -> tuple[tuple[Lesion, ...], LabelMap, int]:
+    """Carry every finding to the current scan's own grid, and measure it there.
+
+    Returns
+    -------
+    tuple
+        Lesions in order of falling volume, their map, and how many findings lie outside the current scan's slices.
+    """
+    labels = onto_grid(
+        tuple(item.candidate.mask for item in found), pair.now.grid, native.grid, to_source=pair.half.matrix
+    )
+    voxel = native.grid.voxel_volume_mm3
+    location = LocationParameters(
+        periventricular_mm=params.periventricular_mm, juxtacortical_mm=params.juxtacortical_mm
+    )
+    landmarks = find_landmarks(pair.now, brain=pair.brain, atlas=atlas, to_atlas=pair.to_atlas, params=location)
+    counts = np.bincount(labels.ravel(), minlength=len(found) + 1)[1:]
+    order = sorted((i for i in range(len(found)) if counts[i]), key=lambda i: (-counts[i], i))
+    renumber = np.zeros(len(found) + 1, np.uint16)
+    for number, i in enumerate(order, start=1):
+        renumber[i + 1] = number
+    numbered = renumber[labels]
+    lesions = tuple(
+        _lesion(number, found[i], numbered == number, float(counts[i]) * voxel, native, landmarks, location)
+        for number, i in enumerate(order, start=1)
+    )
+    return lesions, LabelMap(numbered, native.grid), len(found) - len(order)
+
+
+def _lesion(
+    number: int,
+    item: _Found,
+    mask: Mask,
+    volume_mm3: float,
+    native: Volume,
+    landmarks: Landmarks,
+    location: LocationParameters,
+) -> Lesion:
+    x, y, z = native.grid.index_to_lps(inner_voxel(mask, native.grid))
+    region, side = locate(item.candidate.mask, landmarks, params=location)
+    return Lesion(
+        number=number,
+        change=item.change,
+        volume_mm3=volume_mm3,
+        prior_volume_mm3=volume_mm3 if item.change is LesionChange.VANISHED else item.prior_volume_mm3,
+        centroid_mm=(float(x), float(y), float(z)),
+        region=region,
+        side=side,
+        score=item.candidate.score,
+    )
+
+
+def _quality(pair: _Pair, registration: Registration, rise: Subtraction) -> tuple[QualityFigure, ...]:
+    grey = pair.brain & (pair.grey_matter.array > 0.9)
+    figures = [
+        QualityFigure("registration correlation", registration.correlation, "", registration.correlation >= 0.8),
+        QualityFigure("noise of the difference", 100.0 * rise.noise, "% of white matter", rise.noise <= 0.15),
+        QualityFigure("white-matter variation", 100.0 * robust_spread(pair.now.array[pair.white]), "%", True),
+    ]
+    for title, scan, covered, slice_mm in zip(
+        ("current", "prior"), (pair.now, pair.before), pair.coverage, pair.slice_mm, strict=True
+    ):
+        figures += scan_quality(
+            scan,
+            title=title,
+            brain=pair.brain,
+            white_matter=pair.white,
+            grey_matter=grey,
+            coverage=covered,
+            slice_mm=slice_mm,
+            params=QualityParameters(),
+        )
+    return tuple(figures)
+
+
+def _warnings(pair: _Pair, lost: int) -> tuple[str, ...]:
+    warnings = []
+    for title, covered in zip(("current", "prior"), pair.coverage, strict=True):
+        if covered < QualityParameters().minimum_coverage:
+            warnings.append(f"The {title} FLAIR does not cover the whole brain: what lies outside was not compared.")
+    if lost:
+        warnings.append(f"{lost} finding(s) lie outside the current FLAIR's slices and are not in the list.")
+    return tuple(warnings)

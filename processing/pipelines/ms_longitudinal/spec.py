@@ -1,0 +1,85 @@
+"""The identity and every number of the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from processing.domain.study import SeriesInput, SeriesRole
+from processing.pipelines.spec import PipelineSpec
+
+
+@dataclass(frozen=True)
+class MsLongitudinalParameters:
+    """Every number that influences the result.
+
+    Each stage's own parameter class repeats these fields; the pipeline copies them over (`pipeline.py`), because the
+    gateway may read a SPEC but may not import stages, which need an imaging library.
+
+    Lengths are in millimetres; z and robust in standard deviations of the difference; intensities in units of the
+    white-matter median.
+    """
+
+    minimum_registration_correlation: float = 0.6
+    """Whitened correlation after registration: 0.93 to 0.95 for two scans of one patient, 0.36 to 0.41 for scans of
+    two patients (measured on the two pairs of Lesjak et al., Neuroinformatics 2016)."""
+
+    minimum_registration_overlap: float = 0.6
+    """Part of the head that both fields of view must share; below, most of the brain is not compared."""
+
+    bias_sigma_mm: float = 20.0
+    """Low-pass of the log ratio of both scans; wider than any lesion that is looked for."""
+
+    edge_weight: float = 0.15
+    """How much of the local gradient counts as noise: the rest of a misregistration in voxels."""
+
+    local_noise_sigma_mm: float = 10.0
+    """Neighbourhood of the local noise."""
+
+    voxel_z: float = 2.0
+    """A voxel belongs to a candidate above this."""
+
+    voxel_robust: float = 0.5
+    """And above this over the brightest of its earlier neighbours."""
+
+    peak_z: float = 3.0
+    """A candidate needs a voxel above this."""
+
+    peak_robust: float = 5.0
+    """And one above this: 3 finds more, at about five times the false positives."""
+
+    vanished_peak_z: float = 4.0
+    """Stricter for what became darker: a vanished lesion is reported only when confident."""
+
+    vanished_peak_robust: float = 7.0
+    """As above."""
+
+    minimum_volume_mm3: float = 12.0
+    """Smallest lesion (Roca et al., MUSIC: 26-connected, 12 mm3)."""
+
+    white_matter_prior: float = 0.5
+    """Mean probability of white matter that a candidate needs."""
+
+    local_contrast: float = 0.6
+    """Robust standard deviations of white matter by which a candidate stands out of its surroundings."""
+
+    inside_mm: float = 3.0
+    """Distance from the edge of the brain mask, where scalp and sinuses shine in."""
+
+    periventricular_mm: float = 3.0
+    """A lesion that close to the ventricles abuts them: one voxel of a clinical scan."""
+
+    juxtacortical_mm: float = 2.0
+    """A lesion that close to the cortex abuts it; the atlas is no better than its 2 mm voxels."""
+
+
+SPEC = PipelineSpec(
+    name="ms_longitudinal",
+    version="0.1.0",
+    title="MS lesions: new, growing and vanished since the prior study",
+    inputs=(
+        SeriesInput(SeriesRole.FLAIR, required=True),
+        SeriesInput(SeriesRole.T1, required=False),
+        SeriesInput(SeriesRole.T2, required=False),
+    ),
+    parameters=MsLongitudinalParameters(),
+)

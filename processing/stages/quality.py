@@ -1,0 +1,79 @@
+"""Figures that tell a reader how good the images are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.domain.imaging import Volume
+from processing.domain.result import QualityFigure
+from processing.stages.subtract import robust_spread
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class QualityParameters:
+    """Limits between an expected figure and one that is marked for the reader."""
+
+    minimum_signal_to_noise: float = 8.0
+    minimum_contrast_to_noise: float = 0.3
+    minimum_coverage: float = 0.9
+    maximum_slice_mm: float = 5.0
+
+
+def scan_quality(
+    scan: Volume,
+    *,
+    title: str,
+    brain: Mask,
+    white_matter: Mask,
+    grey_matter: Mask,
+    coverage: float,
+    slice_mm: float,
+    params: QualityParameters,
+) -> tuple[QualityFigure, ...]:
+    """Measure one scan.
+
+    Parameters
+    ----------
+    scan : Volume
+        Any intensity scale.
+    title : str
+        Put in front of each figure's name.
+    brain, white_matter, grey_matter : ndarray of bool, shape (z, y, x)
+    coverage : float
+        Part of the brain within the scan's field of view, 0 to 1.
+    slice_mm : float
+        Largest distance between voxel centres as acquired.
+    params : QualityParameters
+
+    Returns
+    -------
+    tuple of QualityFigure
+        Signal and contrast to noise (noise from second differences along x, after Immerkaer, CVIU 1996), coverage and
+        slice distance.
+    """
+    noise = max(_noise(scan, white_matter), 1e-6)
+    white = float(np.median(scan.array[white_matter])) if white_matter.any() else 0.0
+    grey = float(np.median(scan.array[grey_matter])) if grey_matter.any() else 0.0
+    signal = float(np.median(scan.array[brain])) / noise if brain.any() else 0.0
+    contrast = abs(grey - white) / noise
+    return (
+        QualityFigure(f"{title} signal to noise", signal, "", signal >= params.minimum_signal_to_noise),
+        QualityFigure(
+            f"{title} grey-white contrast to noise", contrast, "", contrast >= params.minimum_contrast_to_noise
+        ),
+        QualityFigure(f"{title} brain coverage", 100.0 * coverage, "%", coverage >= params.minimum_coverage),
+        QualityFigure(f"{title} slice distance", slice_mm, "mm", slice_mm <= params.maximum_slice_mm),
+    )
+
+
+def _noise(scan: Volume, tissue: Mask) -> float:
+    """Standard deviation of noise from second differences within a tissue, where structure is smooth."""
+    array = scan.array
+    second = array[:, :, :-2] - 2 * array[:, :, 1:-1] + array[:, :, 2:]
+    inside = tissue[:, :, :-2] & tissue[:, :, 1:-1] & tissue[:, :, 2:]
+    return robust_spread(second[inside]) / float(np.sqrt(6.0))

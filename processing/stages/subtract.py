@@ -1,0 +1,110 @@
+"""What rose between two registered, normalised scans, measured against what noise and edges explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from processing.domain.imaging import Volume
+from processing.stages.resample import FWHM_TO_SIGMA, blur
+
+Mask = npt.NDArray[np.bool_]
+Map = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SubtractionParameters:
+    """Numbers of the noise model."""
+
+    local_sigma_mm: float = 10.0
+    edge_weight: float = 0.15
+    through_plane_weight: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Subtraction:
+    """Maps of the rise from one scan to the other, all on their common grid.
+
+    Parameters
+    ----------
+    difference : Volume
+        Later minus earlier, in units of the white-matter median.
+    z : Volume
+        Difference over its expected standard deviation there.
+    robust : Volume
+        Later minus the local maximum of the earlier one, over `noise`: what no shift of a voxel explains.
+    noise : float
+        Robust standard deviation of the difference in white matter, in units of the white-matter median.
+    """
+
+    difference: Volume
+    z: Volume
+    robust: Volume
+    noise: float
+
+
+def robust_spread(values: npt.NDArray[np.floating]) -> float:
+    """Return 1.4826 times the median absolute deviation: the standard deviation of a Gaussian's bulk."""
+    if values.size == 0:
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def subtract(
+    later: Volume, earlier: Volume, *, brain: Mask, white_matter: Mask, params: SubtractionParameters
+) -> Subtraction:
+    """Measure what became brighter.
+
+    The expected deviation is the larger of the global noise and the local one, and grows with the gradient, along
+    which the rest of a misregistration shows.
+
+    Parameters
+    ----------
+    later, earlier : Volume
+        Registered, normalised, on one grid with axes superior, posterior, left.
+    brain, white_matter : ndarray of bool, shape (z, y, x)
+    params : SubtractionParameters
+
+    Returns
+    -------
+    Subtraction
+        Zero outside the brain in `z` and `robust`.
+    """
+    difference = later.array - earlier.array
+    noise = max(robust_spread(difference[white_matter]), 1e-4)
+    # What changed must not count as its own noise: it is cut at three deviations before the local variance is taken.
+    inside = brain.astype(np.float32)
+    cut = np.clip(difference, -3 * noise, 3 * noise) * inside
+    width = params.local_sigma_mm / FWHM_TO_SIGMA
+    fwhm = (width, width, width)
+    weight = np.maximum(blur(later.with_array(inside), fwhm).array, 1e-3)
+    local = blur(later.with_array(cut**2), fwhm).array / weight
+    steps = np.gradient(0.5 * (later.array + earlier.array), axis=(0, 1, 2))
+    edge = np.sqrt(sum(step**2 for step in steps))
+    deviation = np.sqrt(np.maximum(local, noise**2) + (params.edge_weight * edge) ** 2)
+    robust = (later.array - _reach(earlier, params.through_plane_weight)) / noise
+    return Subtraction(
+        difference=later.with_array(difference),
+        z=later.with_array(difference / deviation * inside),
+        robust=later.with_array(robust * inside),
+        noise=noise,
+    )
+
+
+def _reach(scan: Volume, through_plane_weight: float) -> Map:
+    """The brightest value within one voxel in plane, and part of the way to the brightest of the next slices.
+
+    The plane is the one across the largest spacing; cubic voxels count as axial.
+    """
+    through = int(np.argmax(np.round(scan.grid.spacing_mm, 3)))
+    in_plane = [3, 3, 3]
+    in_plane[through] = 1
+    own: Map = ndimage.maximum_filter(scan.array, size=tuple(in_plane))
+    across = [1, 1, 1]
+    across[through] = 3
+    neighbours: Map = ndimage.maximum_filter(own, size=tuple(across))
+    reached: Map = own + np.float32(through_plane_weight) * (neighbours - own)
+    return reached
