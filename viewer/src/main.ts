@@ -1,0 +1,13 @@
+import './styles/app.css';
+
+import { mount } from 'svelte';
+
+import App from './App.svelte';
+import { location } from './routes.svelte';
+import { session } from './session.svelte';
+
+const target = document.getElementById('app');
+if (!target) throw new Error('the page has no place for the application');
+location.start();
+void session.restore();
+mount(App, { target });

@@ -1,0 +1,325 @@
+/**
+ * The three linked viewports, drawn by Cornerstone3D.
+ *
+ * All volumes lie on the current study's grid, so they are linked by world position. This is the only file (with
+ * `link.ts`) that knows Cornerstone; it is loaded with the case page's images and not before.
+ */
+import {
+  cache,
+  Enums,
+  init as initCore,
+  RenderingEngine,
+  volumeLoader,
+  type Types,
+} from '@cornerstonejs/core';
+import {
+  addTool,
+  Enums as ToolEnums,
+  init as initTools,
+  PanTool,
+  segmentation,
+  StackScrollTool,
+  ToolGroupManager,
+  WindowLevelTool,
+  ZoomTool,
+} from '@cornerstonejs/tools';
+
+import type { ImageName } from '../client/api';
+import type { Colour } from './colours';
+import { centreOf, dot, minus, plus, scaled, vector, viewOf, type Plane, type Vector } from './grid';
+import { Link, type Picture } from './link';
+import type { LoadedVolume, Volumes } from './volumes';
+import { UNCHANGED } from './window';
+
+export type PaneName = 'prior' | 'current' | 'lesions';
+export const PANES: readonly PaneName[] = ['prior', 'current', 'lesions'];
+
+const TOOLS = [WindowLevelTool, PanTool, ZoomTool, StackScrollTool] as const;
+let started = false;
+
+function startCornerstone(): void {
+  if (started) return;
+  initCore();
+  initTools();
+  for (const tool of TOOLS) addTool(tool);
+  started = true;
+}
+
+/** Volume ids begin with `derived:`, so that Cornerstone asks no image loader for a window of its own. */
+function localVolume(volumeId: string, { header, pixels }: LoadedVolume, frame: string): void {
+  const shape = vector(header.shape);
+  const spacing = vector(header.spacing_mm);
+  const bits = pixels.BYTES_PER_ELEMENT * 8;
+  volumeLoader.createLocalVolume(volumeId, {
+    scalarData: pixels,
+    dimensions: [shape[2], shape[1], shape[0]],
+    spacing: [spacing[2], spacing[1], spacing[0]],
+    origin: [...vector(header.origin_mm)],
+    direction: header.directions.flat() as Types.Mat3,
+    metadata: {
+      BitsAllocated: bits,
+      BitsStored: bits,
+      SamplesPerPixel: 1,
+      HighBit: bits - 1,
+      PhotometricInterpretation: 'MONOCHROME2',
+      PixelRepresentation: bits === 8 ? 0 : 1,
+      Modality: 'MR',
+      ImageOrientationPatient: header.directions.slice(0, 2).flat(),
+      PixelSpacing: [spacing[1], spacing[2]],
+      FrameOfReferenceUID: frame,
+      Columns: shape[2],
+      Rows: shape[1],
+      voiLut: [{ windowCenter: header.window_center, windowWidth: header.window_width }],
+      VOILUTFunction: 'LINEAR',
+    } as Types.Metadata,
+  });
+}
+
+export class Stage {
+  private readonly engine: RenderingEngine;
+  private readonly key: string;
+  private readonly link: Link;
+  private readonly observer: ResizeObserver;
+  private plane: Plane = 'axial';
+  private overlayShown = true;
+
+  private constructor(
+    private readonly volumes: Volumes,
+    private readonly elements: Record<PaneName, HTMLDivElement>,
+    caseId: string,
+    onPicture: (picture: Picture) => void,
+  ) {
+    this.key = `${caseId}:${Date.now()}`;
+    this.engine = new RenderingEngine(`engine:${this.key}`);
+    this.engine.setViewports(
+      PANES.map((pane) => ({
+        viewportId: this.viewportId(pane),
+        type: Enums.ViewportType.ORTHOGRAPHIC,
+        element: elements[pane],
+        defaultOptions: { background: [0, 0, 0], orientation: this.orientation() },
+      })),
+    );
+    this.link = new Link(
+      PANES.map((pane) => ({ viewport: this.viewport(pane), volumeId: this.volumeId(imageOf(pane)) })),
+      (volumeId) => this.standardWindow(volumeId),
+      onPicture,
+    );
+    this.observer = new ResizeObserver(() => this.resize());
+  }
+
+  /** Show a case's volumes in three elements. Rejects when the browser can't draw them. */
+  static async open(
+    caseId: string,
+    volumes: Volumes,
+    elements: Record<PaneName, HTMLDivElement>,
+    colours: ReadonlyMap<number, Colour>,
+    onPicture: (picture: Picture) => void,
+  ): Promise<Stage> {
+    startCornerstone();
+    const stage = new Stage(volumes, elements, caseId, onPicture);
+    try {
+      await stage.fill(colours);
+    } catch (error) {
+      stage.close();
+      throw error;
+    }
+    return stage;
+  }
+
+  setPlane(plane: Plane): void {
+    this.plane = plane;
+    const { focalPoint } = this.viewport('current').getCamera();
+    this.link.quietly(() => {
+      for (const pane of PANES) this.viewport(pane).setOrientation(this.orientation(), false);
+    });
+    this.link.share('current');
+    if (focalPoint) this.showSliceThrough(vector(focalPoint));
+  }
+
+  /** Bring a world position into all three pictures; they move sideways only when it would lie outside. */
+  jumpTo(point: Vector): void {
+    this.showSliceThrough(point);
+    const viewport = this.viewport('current');
+    const [x, y] = viewport.worldToCanvas([...point]);
+    const { clientWidth: width, clientHeight: height } = viewport.element;
+    const margin = 0.1;
+    const inside = (value: number, size: number) => value > size * margin && value < size * (1 - margin);
+    if (inside(x, width) && inside(y, height)) return;
+    this.moveCamera(minus(point, this.focalPoint()));
+  }
+
+  scroll(slices: number): void {
+    this.viewport('current').scroll(slices);
+  }
+
+  zoom(factor: number): void {
+    const viewport = this.viewport('current');
+    viewport.setZoom(viewport.getZoom() * factor);
+    viewport.render();
+  }
+
+  reset(): void {
+    this.link.quietly(() => {
+      for (const pane of PANES) this.viewport(pane).resetCamera();
+    });
+    this.moveCamera(minus(centreOf(this.volumes.current.header), this.focalPoint()));
+    this.link.setWindow(UNCHANGED);
+    this.snapToSlice();
+  }
+
+  setColours(colours: ReadonlyMap<number, Colour>): void {
+    for (const [number, colour] of colours) {
+      segmentation.config.color.setSegmentIndexColor(
+        this.viewportId('lesions'),
+        this.segmentationId(),
+        number,
+        colour,
+      );
+    }
+    this.viewport('lesions').render();
+  }
+
+  showOverlay(shown: boolean): void {
+    this.overlayShown = shown;
+    segmentation.config.visibility.setSegmentationRepresentationVisibility(
+      this.viewportId('lesions'),
+      { segmentationId: this.segmentationId(), type: ToolEnums.SegmentationRepresentations.Labelmap },
+      this.overlayShown,
+    );
+  }
+
+  setFill(filled: boolean): void {
+    segmentation.config.style.setStyle(
+      { type: ToolEnums.SegmentationRepresentations.Labelmap, segmentationId: this.segmentationId() },
+      lesionStyle(filled),
+    );
+    segmentation.triggerSegmentationEvents.triggerSegmentationModified(this.segmentationId());
+    this.viewport('lesions').render();
+  }
+
+  /** Canvas position of a world point in a pane, in CSS pixels. */
+  canvasPosition(pane: PaneName, point: Vector): readonly [number, number] {
+    return this.viewport(pane).worldToCanvas([...point]);
+  }
+
+  close(): void {
+    this.observer.disconnect();
+    this.link.close();
+    ToolGroupManager.destroyToolGroup(this.toolGroupId());
+    segmentation.removeAllSegmentationRepresentations();
+    segmentation.removeSegmentation(this.segmentationId());
+    this.engine.destroy();
+    cache.purgeCache();
+  }
+
+  private async fill(colours: ReadonlyMap<number, Colour>): Promise<void> {
+    const frame = `frame:${this.key}`;
+    for (const name of ['current', 'prior', 'lesions'] as const) {
+      localVolume(this.volumeId(name), this.volumes[name], frame);
+    }
+    for (const pane of PANES) {
+      await this.viewport(pane).setVolumes([{ volumeId: this.volumeId(imageOf(pane)) }]);
+    }
+    this.bindTools();
+    await this.addLesions(colours);
+    this.link.start();
+    this.reset();
+    for (const pane of PANES) this.observer.observe(this.elements[pane]);
+  }
+
+  private bindTools(): void {
+    const group = ToolGroupManager.createToolGroup(this.toolGroupId());
+    if (!group) throw new Error('the tool group exists already');
+    for (const tool of TOOLS) group.addTool(tool.toolName);
+    for (const pane of PANES) group.addViewport(this.viewportId(pane), this.engine.id);
+    const { Primary, Auxiliary, Secondary, Wheel } = ToolEnums.MouseBindings;
+    const { Shift, Ctrl } = ToolEnums.KeyboardBindings;
+    group.setToolActive(WindowLevelTool.toolName, { bindings: [{ mouseButton: Primary }] });
+    group.setToolActive(PanTool.toolName, {
+      bindings: [{ mouseButton: Auxiliary }, { mouseButton: Primary, modifierKey: Shift }],
+    });
+    group.setToolActive(ZoomTool.toolName, {
+      bindings: [{ mouseButton: Secondary }, { mouseButton: Primary, modifierKey: Ctrl }],
+    });
+    group.setToolActive(StackScrollTool.toolName, { bindings: [{ mouseButton: Wheel }] });
+  }
+
+  private async addLesions(colours: ReadonlyMap<number, Colour>): Promise<void> {
+    const segmentationId = this.segmentationId();
+    const type = ToolEnums.SegmentationRepresentations.Labelmap;
+    segmentation.addSegmentations([
+      { segmentationId, representation: { type, data: { volumeId: this.volumeId('lesions') } } },
+    ]);
+    segmentation.config.style.setStyle({ type, segmentationId }, lesionStyle(true));
+    await segmentation.addLabelmapRepresentationToViewport(this.viewportId('lesions'), [{ segmentationId }]);
+    this.setColours(colours);
+  }
+
+  private showSliceThrough(point: Vector): void {
+    const view = viewOf(this.plane, this.volumes.current.header.directions);
+    const depth = dot(minus(point, this.focalPoint()), view.normal);
+    this.moveCamera(scaled(view.normal, depth));
+  }
+
+  /** Put the camera's plane through the nearest slice's voxel centres, so that slices are not blended. */
+  private snapToSlice(): void {
+    const { header } = this.volumes.current;
+    const view = viewOf(this.plane, header.directions);
+    const spacing = this.link.spacingAlong(view.normal, header);
+    const depth = dot(minus(this.focalPoint(), vector(header.origin_mm)), view.normal);
+    this.moveCamera(scaled(view.normal, Math.round(depth / spacing) * spacing - depth));
+  }
+
+  private moveCamera(by: Vector): void {
+    const viewport = this.viewport('current');
+    const { focalPoint, position } = viewport.getCamera();
+    viewport.setCamera({
+      focalPoint: [...plus(vector(focalPoint), by)],
+      position: [...plus(vector(position), by)],
+    });
+    viewport.render();
+  }
+
+  private resize(): void {
+    this.link.quietly(() => this.engine.resize(true, true));
+    this.link.share('current');
+  }
+
+  private focalPoint(): Vector {
+    return vector(this.viewport('current').getCamera().focalPoint);
+  }
+
+  private orientation(): Types.OrientationVectors {
+    const { normal, up } = viewOf(this.plane, this.volumes.current.header.directions);
+    return { viewPlaneNormal: [...normal], viewUp: [...up] };
+  }
+
+  private standardWindow(volumeId: string): { center: number; width: number } {
+    const name = volumeId === this.volumeId('prior') ? 'prior' : 'current';
+    const { header } = this.volumes[name];
+    return { center: header.window_center, width: header.window_width };
+  }
+
+  private viewport(pane: PaneName): Types.IVolumeViewport {
+    return this.engine.getViewport(this.viewportId(pane)) as Types.IVolumeViewport;
+  }
+
+  private viewportId = (pane: PaneName): string => `${pane}:${this.key}`;
+  private volumeId = (name: ImageName): string => `derived:${name}:${this.key}`;
+  private segmentationId = (): string => `lesions:${this.key}`;
+  private toolGroupId = (): string => `tools:${this.key}`;
+}
+
+const imageOf = (pane: PaneName): 'prior' | 'current' => (pane === 'prior' ? 'prior' : 'current');
+
+function lesionStyle(filled: boolean) {
+  return {
+    renderOutline: true,
+    outlineWidth: 2,
+    outlineOpacity: 1,
+    activeSegmentOutlineWidthDelta: 0,
+    renderFill: filled,
+    fillAlpha: 0.35,
+  };
+}
+

@@ -1,0 +1,42 @@
+/** The result of a review in words, for the dialog in which it is signed. */
+import type { Acceptance, LesionLine } from '../client/api';
+import { texts } from '../texts/en';
+
+/**
+ * What will be reported, in one line.
+ *
+ * The total counts new lesions and the growth of growing ones; a vanished lesion's volume is gone and is not added.
+ */
+export function resultInWords(lesions: readonly LesionLine[], acceptance: Acceptance | null): string {
+  const words = texts.signing;
+  if (acceptance === 'unacceptable') return words.summaryUnacceptable;
+  if (lesions.length === 0) return words.summaryNone;
+  const accepted = lesions.filter(({ verdict }) => verdict === 'accepted');
+  const of = (change: LesionLine['change']) => accepted.filter((line) => line.change === change);
+  const parts = [
+    words.summary(accepted.length, lesions.length),
+    ...words.kinds(of('new').length, of('growing').length, of('vanished').length),
+  ];
+  const grown = [...of('new'), ...of('growing')];
+  if (grown.length > 0) {
+    parts.push(words.total(texts.volume(grown.reduce((sum, line) => sum + line.volume_mm3, 0))));
+  }
+  return parts.join(', ');
+}
+
+/** What is still missing before the review can be signed; empty when nothing is. */
+export function missing(review: {
+  lesions: readonly LesionLine[];
+  acceptance: Acceptance | null;
+  rating: number | null;
+  comment: string;
+}): string[] {
+  const needs = texts.assessment.needs;
+  const undecided = review.lesions.filter(({ verdict }) => verdict === null).length;
+  const list: string[] = [];
+  if (undecided > 0 && review.acceptance !== 'unacceptable') list.push(needs.verdicts(undecided));
+  if (review.acceptance === null) list.push(needs.acceptance);
+  if (review.rating === null) list.push(needs.rating);
+  if (review.acceptance === 'unacceptable' && review.comment.trim() === '') list.push(needs.comment);
+  return list;
+}
