@@ -4,25 +4,6 @@
  */
 
 export interface paths {
-    "/api/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who Am I */
-        get: operations["who_am_i"];
-        put?: never;
-        /** Sign In */
-        post: operations["sign_in"];
-        /** Sign Out */
-        delete: operations["sign_out"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/cases": {
         parameters: {
             query?: never;
@@ -30,8 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Cases */
-        get: operations["list_cases"];
+        /**
+         * List Cases
+         * @description Every study's newest revision, those that want a reader first; older revisions too when asked for.
+         */
+        get: operations["listCases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -47,9 +31,32 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Case */
-        get: operations["get_case"];
+        /**
+         * Get Case
+         * @description Everything that the case page shows, without pixels.
+         */
+        get: operations["getCase"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/assessment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Assessment
+         * @description Say whether the whole is acceptable, rate it, comment on it.
+         */
+        put: operations["setAssessment"];
         post?: never;
         delete?: never;
         options?: never;
@@ -64,8 +71,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Image */
-        get: operations["get_image"];
+        /**
+         * Get Image
+         * @description Geometry of a volume and how to show it.
+         */
+        get: operations["getImage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -81,8 +91,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Pixels */
-        get: operations["get_pixels"];
+        /**
+         * Get Pixels
+         * @description Return the voxels, little-endian, x fastest, then y, then z: int16, or uint8 for the lesions' numbers.
+         */
+        get: operations["getPixels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -99,43 +112,12 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put Verdict */
-        put: operations["put_verdict"];
+        /**
+         * Set Verdict
+         * @description Accept or reject one lesion, or take the verdict back.
+         */
+        put: operations["setVerdict"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/cases/{case_id}/assessment": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Put Assessment */
-        put: operations["put_assessment"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/cases/{case_id}/signature": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Post Signature */
-        post: operations["post_signature"];
         delete?: never;
         options?: never;
         head?: never;
@@ -151,8 +133,71 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Post Retry */
-        post: operations["post_retry"];
+        /**
+         * Retry Case
+         * @description Try a case again that is quarantined, not routed or could not be registered.
+         */
+        post: operations["retryCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Case
+         * @description Sign the review with the password again; afterwards it is never changed.
+         */
+        post: operations["signCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dicomweb/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store Instances
+         * @description Store instances (STOW-RS, PS3.18 section 10.5); what can't be used is kept in quarantine with a reason.
+         */
+        post: operations["storeInstances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Health
+         * @description Tell the state of each component.
+         */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -166,11 +211,62 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Quarantine */
-        get: operations["get_quarantine"];
+        /**
+         * Get Quarantine
+         * @description Everything that waits for an operator's decision.
+         */
+        get: operations["getQuarantine"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Ready
+         * @description Tell an orchestrator whether to send requests here.
+         */
+        get: operations["getReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Current Session
+         * @description Who is signed in.
+         */
+        get: operations["currentSession"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in with a local account; sets the session cookie.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign Out
+         * @description End the session, here and in the browser.
+         */
+        delete: operations["signOut"];
         options?: never;
         head?: never;
         patch?: never;
@@ -185,25 +281,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Post Uploads */
-        post: operations["post_uploads"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get Health */
-        get: operations["get_health"];
-        put?: never;
-        post?: never;
+        /**
+         * Upload Files
+         * @description Send DICOM files from the browser: good ones go to the clinical archive, others to quarantine with a reason.
+         */
+        post: operations["uploadFiles"];
         delete?: never;
         options?: never;
         head?: never;
@@ -225,40 +307,35 @@ export interface components {
          * @description A reader's verdict on the whole.
          */
         AssessmentChange: {
-            /** Edit */
-            edit: number;
             acceptance: components["schemas"]["Acceptance"] | null;
-            /** Rating */
-            rating: number | null;
             /** Comment */
             comment: string;
-        };
-        /** Body_post_uploads */
-        Body_post_uploads: {
-            /** Files */
-            files: string[];
+            /** Edit */
+            edit: number;
+            /** Rating */
+            rating: number | null;
         };
         /**
          * CaseDetail
          * @description Everything that the case page shows, without pixels.
          */
         CaseDetail: {
-            summary: components["schemas"]["CaseSummary"];
-            /** Prior Study Date */
-            prior_study_date: string | null;
-            /** Series */
-            series: components["schemas"]["SeriesLine"][];
-            /** Lesions */
-            lesions: components["schemas"]["LesionLine"][];
-            /** Quality */
-            quality: components["schemas"]["QualityLine"][];
-            /** Warnings */
-            warnings: string[];
-            review: components["schemas"]["ReviewState"] | null;
-            /** Events */
-            events: components["schemas"]["EventLine"][];
             /** Deliveries */
             deliveries: components["schemas"]["StoredLine"][];
+            /** Events */
+            events: components["schemas"]["EventLine"][];
+            /** Lesions */
+            lesions: components["schemas"]["LesionLine"][];
+            /** Prior Study Date */
+            prior_study_date: string | null;
+            /** Quality */
+            quality: components["schemas"]["QualityLine"][];
+            review: components["schemas"]["ReviewState"] | null;
+            /** Series */
+            series: components["schemas"]["SeriesLine"][];
+            summary: components["schemas"]["CaseSummary"];
+            /** Warnings */
+            warnings: string[];
         };
         /**
          * CaseEvent
@@ -279,94 +356,104 @@ export interface components {
         CaseSummary: {
             /** Case Id */
             case_id: string;
-            /** Revision */
-            revision: number;
-            /** Readable Name */
-            readable_name: string;
-            patient: components["schemas"]["Patient"];
-            /** Study Date */
-            study_date: string;
-            state: components["schemas"]["CaseState"];
-            /** Reason */
-            reason: string;
             /**
              * Changed At
              * Format: date-time
              */
             changed_at: string;
+            /** Growing Lesions */
+            growing_lesions: number | null;
+            /** New Lesions */
+            new_lesions: number | null;
+            patient: components["schemas"]["Patient"];
+            /** Pipeline */
+            pipeline: string;
+            progress: components["schemas"]["ProgressLine"] | null;
+            /** Readable Name */
+            readable_name: string;
+            /** Reason */
+            reason: string;
             /**
              * Received At
              * Format: date-time
              */
             received_at: string;
-            /** Pipeline */
-            pipeline: string;
+            /** Revision */
+            revision: number;
+            state: components["schemas"]["CaseState"];
+            /** Study Date */
+            study_date: string;
             /** Version */
             version: string;
-            progress: components["schemas"]["ProgressLine"] | null;
-            /** New Lesions */
-            new_lesions: number | null;
-            /** Growing Lesions */
-            growing_lesions: number | null;
         };
         /**
          * ComponentHealth
          * @description One thing that the gateway depends on.
          */
         ComponentHealth: {
+            /** Detail */
+            detail: string;
             /** Name */
             name: string;
             /** Ready */
             ready: boolean;
-            /** Detail */
-            detail: string;
         };
         /**
          * Credentials
          * @description Of a local account.
          */
         Credentials: {
-            /** User Name */
-            user_name: string;
             /** Password */
             password: string;
+            /** User Name */
+            user_name: string;
         };
         /**
          * EventLine
          * @description One line of the case's history.
          */
         EventLine: {
+            /** Actor */
+            actor: string;
             /**
              * At
              * Format: date-time
              */
             at: string;
+            /** Detail */
+            detail: string;
             event: components["schemas"]["CaseEvent"];
             from_state: components["schemas"]["CaseState"];
             to_state: components["schemas"]["CaseState"];
-            /** Actor */
-            actor: string;
-            /** Detail */
-            detail: string;
         };
         /**
          * Health
          * @description Ready when every component is.
          */
         Health: {
+            /** Components */
+            components: components["schemas"]["ComponentHealth"][];
             /** Ready */
             ready: boolean;
             /** Version */
             version: string;
-            /** Components */
-            components: components["schemas"]["ComponentHealth"][];
         };
         /**
          * ImageHeader
          * @description Geometry of a volume. The pixels follow as raw little-endian bytes from `.../pixels`, x fastest.
          */
         ImageHeader: {
+            /** Directions */
+            directions: number[][];
             name: components["schemas"]["ImageName"];
+            /** Origin Mm */
+            origin_mm: [
+                number,
+                number,
+                number
+            ];
+            /** Pixel Type */
+            pixel_type: string;
             /** Shape */
             shape: [
                 number,
@@ -379,22 +466,12 @@ export interface components {
                 number,
                 number
             ];
-            /** Origin Mm */
-            origin_mm: [
-                number,
-                number,
-                number
-            ];
-            /** Directions */
-            directions: number[][];
-            /** Pixel Type */
-            pixel_type: string;
+            /** Study Date */
+            study_date: string;
             /** Window Center */
             window_center: number;
             /** Window Width */
             window_width: number;
-            /** Study Date */
-            study_date: string;
         };
         /**
          * ImageName
@@ -413,36 +490,36 @@ export interface components {
          * @description A lesion with its measurements and the reader's verdict so far.
          */
         LesionLine: {
-            /** Number */
-            number: number;
-            change: components["schemas"]["LesionChange"];
-            /** Volume Mm3 */
-            volume_mm3: number;
-            /** Prior Volume Mm3 */
-            prior_volume_mm3: number;
             /** Centroid Index */
             centroid_index: [
                 number,
                 number,
                 number
             ];
+            change: components["schemas"]["LesionChange"];
+            /** Number */
+            number: number;
+            /** Prior Volume Mm3 */
+            prior_volume_mm3: number;
             region: components["schemas"]["Region"];
-            side: components["schemas"]["Side"];
             /** Score */
             score: number;
+            side: components["schemas"]["Side"];
             verdict: components["schemas"]["Verdict"] | null;
+            /** Volume Mm3 */
+            volume_mm3: number;
         };
         /**
          * Patient
          * @description Identity, decrypted for a signed-in person.
          */
         Patient: {
+            /** Birth Date */
+            birth_date: string;
             /** Name */
             name: string;
             /** Patient Id */
             patient_id: string;
-            /** Birth Date */
-            birth_date: string;
             /** Sex */
             sex: string;
         };
@@ -459,24 +536,24 @@ export interface components {
          * @description What the worker is doing now.
          */
         ProgressLine: {
-            /** Stage */
-            stage: string;
             /** Fraction */
             fraction: number;
+            /** Stage */
+            stage: string;
         };
         /**
          * QualityLine
          * @description A quality figure of the images or of a step.
          */
         QualityLine: {
-            /** Name */
-            name: string;
-            /** Value */
-            value: number;
-            /** Unit */
-            unit: string;
             /** Acceptable */
             acceptable: boolean;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
         };
         /**
          * Quarantine
@@ -493,19 +570,19 @@ export interface components {
          * @description An upload that is no usable DICOM object.
          */
         QuarantineLine: {
-            /** Upload Id */
-            upload_id: number;
             /**
              * At
              * Format: date-time
              */
             at: string;
-            /** Source */
-            source: string;
-            /** Size Bytes */
-            size_bytes: number;
             /** Reason */
             reason: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Source */
+            source: string;
+            /** Upload Id */
+            upload_id: number;
         };
         /**
          * Region
@@ -518,13 +595,13 @@ export interface components {
          * @description The open or signed review.
          */
         ReviewState: {
-            /** Edit */
-            edit: number;
             acceptance: components["schemas"]["Acceptance"] | null;
-            /** Rating */
-            rating: number | null;
             /** Comment */
             comment: string;
+            /** Edit */
+            edit: number;
+            /** Rating */
+            rating: number | null;
             /** Reader */
             reader: string | null;
             /** Signed At */
@@ -541,15 +618,15 @@ export interface components {
          * @description One series of the study: taken for a role, or left, and why.
          */
         SeriesLine: {
-            /** Series Number */
-            series_number: number | null;
-            /** Modality */
-            modality: string;
             /** Instance Count */
             instance_count: number;
-            role: components["schemas"]["SeriesRole"] | null;
+            /** Modality */
+            modality: string;
             /** Reason */
             reason: string;
+            role: components["schemas"]["SeriesRole"] | null;
+            /** Series Number */
+            series_number: number | null;
         };
         /**
          * SeriesRole
@@ -562,18 +639,18 @@ export interface components {
          * @description Who is signed in. `csrf_token` goes into the header X-CSRF-Token of every changing request.
          */
         SessionInfo: {
-            /** User Name */
-            user_name: string;
-            /** Display Name */
-            display_name: string;
-            role: components["schemas"]["Role"];
             /** Csrf Token */
             csrf_token: string;
+            /** Display Name */
+            display_name: string;
             /**
              * Expires At
              * Format: date-time
              */
             expires_at: string;
+            role: components["schemas"]["Role"];
+            /** User Name */
+            user_name: string;
         };
         /**
          * Side
@@ -596,16 +673,16 @@ export interface components {
          * @description An object that Interval sent to a target.
          */
         StoredLine: {
-            /** Target */
-            target: string;
-            /** Kind */
-            kind: string;
-            /** Sop Class Uid */
-            sop_class_uid: string;
-            /** Sop Class Name */
-            sop_class_name: string;
             /** Confirmed At */
             confirmed_at: string | null;
+            /** Kind */
+            kind: string;
+            /** Sop Class Name */
+            sop_class_name: string;
+            /** Sop Class Uid */
+            sop_class_uid: string;
+            /** Target */
+            target: string;
         };
         /**
          * UploadResult
@@ -654,258 +731,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    who_am_i: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionInfo"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_in: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Credentials"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionInfo"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_out: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_cases: {
+    listCases: {
         parameters: {
             query?: {
                 superseded?: boolean;
@@ -925,16 +751,7 @@ export interface operations {
                     "application/json": components["schemas"]["Worklist"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -943,7 +760,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -952,35 +769,8 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -990,7 +780,7 @@ export interface operations {
             };
         };
     };
-    get_case: {
+    getCase: {
         parameters: {
             query?: never;
             header?: never;
@@ -1010,16 +800,7 @@ export interface operations {
                     "application/json": components["schemas"]["CaseDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1028,7 +809,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1037,7 +818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or not yet. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1046,16 +827,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1064,7 +836,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Something that is needed is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1075,7 +847,78 @@ export interface operations {
             };
         };
     };
-    get_image: {
+    setAssessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssessmentChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewState"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getImage: {
         parameters: {
             query?: never;
             header?: never;
@@ -1096,16 +939,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImageHeader"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1114,7 +948,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1123,7 +957,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or not yet. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1132,16 +966,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1150,7 +975,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Something that is needed is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1161,7 +986,7 @@ export interface operations {
             };
         };
     };
-    get_pixels: {
+    getPixels: {
         parameters: {
             query?: never;
             header?: never;
@@ -1182,16 +1007,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1200,7 +1016,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1209,7 +1025,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or not yet. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1218,16 +1034,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1236,7 +1043,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Something that is needed is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1247,7 +1054,7 @@ export interface operations {
             };
         };
     };
-    put_verdict: {
+    setVerdict: {
         parameters: {
             query?: never;
             header?: never;
@@ -1272,16 +1079,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewState"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1290,7 +1088,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1299,7 +1097,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or not yet. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1308,7 +1106,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
+            /** @description The present state does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1317,17 +1115,8 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1337,7 +1126,7 @@ export interface operations {
             };
         };
     };
-    put_assessment: {
+    retryCase: {
         parameters: {
             query?: never;
             header?: never;
@@ -1346,11 +1135,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AssessmentChange"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -1358,19 +1143,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReviewState"];
+                    "application/json": components["schemas"]["CaseSummary"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1379,7 +1155,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1388,7 +1164,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or not yet. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1397,7 +1173,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
+            /** @description The present state does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1406,17 +1182,8 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1426,7 +1193,7 @@ export interface operations {
             };
         };
     };
-    post_signature: {
+    signCase: {
         parameters: {
             query?: never;
             header?: never;
@@ -1450,16 +1217,7 @@ export interface operations {
                     "application/json": components["schemas"]["CaseDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1468,7 +1226,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1477,7 +1235,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing, or not yet. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1486,7 +1244,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict */
+            /** @description The present state does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1495,17 +1253,8 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1515,175 +1264,7 @@ export interface operations {
             };
         };
     };
-    post_retry: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                case_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseSummary"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_quarantine: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Quarantine"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_uploads: {
+    storeInstances: {
         parameters: {
             query?: never;
             header?: never;
@@ -1692,20 +1273,29 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["Body_post_uploads"];
+                "multipart/related; type=\"application/dicom\"": string;
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Every instance was taken. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UploadResult"];
+                    "application/dicom+json": unknown;
                 };
             };
-            /** @description Bad Request */
+            /** @description Some were taken. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": unknown;
+                };
+            };
+            /** @description The request is malformed. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1714,7 +1304,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Nobody is signed in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1723,7 +1313,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
+            /** @description The role or the CSRF token does not allow this. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1732,25 +1322,34 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
+            /** @description None was taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/dicom+json": unknown;
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The content type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1759,7 +1358,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Something that is needed is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1770,7 +1369,7 @@ export interface operations {
             };
         };
     };
-    get_health: {
+    getHealth: {
         parameters: {
             query?: never;
             header?: never;
@@ -1788,52 +1387,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description The request does not follow the schema. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1842,7 +1396,293 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service Unavailable */
+        };
+    };
+    getQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready to serve. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    currentSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    files: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadResult"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,201 @@
+"""From the gateway's rows to what the worklist and the case page show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydicom.uid import UID
+from sqlalchemy.orm import Session
+
+from gateway.api.schemas import (
+    CaseDetail,
+    CaseSummary,
+    EventLine,
+    LesionLine,
+    Patient,
+    ProgressLine,
+    QualityLine,
+    ReviewState,
+    SeriesLine,
+    StoredLine,
+)
+from gateway.db.tables import Case, Job, Review
+from gateway.flow import Services
+from gateway.jobs import store
+from gateway.review.decisions import review_of
+from gateway.review.images import ReviewImages
+from gateway.review.order import Urgency, worklist_order
+from processing.domain.case import CaseEvent, CaseState
+from processing.domain.decision import Acceptance, Verdict
+from processing.domain.imaging import Grid
+from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
+from processing.domain.result import LesionChange
+from processing.domain.study import SeriesRole
+
+_UNKNOWN = Patient(name="", patient_id="", birth_date="", sex="")
+_WITH_PROGRESS = frozenset({CaseState.QUEUED, CaseState.RUNNING})
+
+
+def case_summary(case: Case, services: Services) -> CaseSummary:
+    """Return a line of the worklist, with the patient's identity from the vault."""
+    patient, study_date = _identity(case, services)
+    job = store.latest_job(case)
+    outcome = _result(job)
+    state = CaseState(case.state)
+    changes = [lesion.change for lesion in outcome.lesions] if outcome is not None else None
+    return CaseSummary(
+        case_id=case.case_id,
+        revision=case.revision,
+        readable_name=case.readable_name,
+        patient=patient,
+        study_date=study_date,
+        state=state,
+        reason=case.reason,
+        changed_at=case.changed_at,
+        received_at=case.received_at,
+        pipeline=case.pipeline,
+        version=case.version,
+        progress=ProgressLine(stage=job.stage, fraction=job.fraction) if job and state in _WITH_PROGRESS else None,
+        new_lesions=changes.count(LesionChange.NEW) if changes is not None else None,
+        growing_lesions=changes.count(LesionChange.GROWING) if changes is not None else None,
+    )
+
+
+def in_worklist_order(lines: Iterable[CaseSummary]) -> list[CaseSummary]:
+    """Return the lines, those that want a reader first."""
+    by_id = {line.case_id: line for line in lines}
+    urgencies = (Urgency(line.case_id, line.state, line.new_lesions or 0, line.changed_at) for line in by_id.values())
+    return [by_id[case_id] for case_id in worklist_order(urgencies)]
+
+
+def case_detail(session: Session, case: Case, services: Services, images: ReviewImages) -> CaseDetail:
+    """Return everything that the case page shows, without pixels."""
+    prior = store.get_case(session, case.prior_case_id) if case.prior_case_id else None
+    job = store.latest_job(case)
+    outcome = _result(job)
+    review = review_of(session, job) if job is not None else None
+    return CaseDetail(
+        summary=case_summary(case, services),
+        prior_study_date=clinical_study_date(prior, services) if prior is not None else None,
+        series=_series(case),
+        lesions=_lesions(job, outcome, review, images) if job is not None and outcome is not None else [],
+        quality=[
+            QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
+            for figure in (outcome.quality if outcome is not None else ())
+        ],
+        warnings=list(outcome.warnings) if outcome is not None else [],
+        review=_open_or_signed(review) if outcome is not None else None,
+        events=_events(case),
+        deliveries=[
+            StoredLine(
+                target=delivery.target,
+                kind=delivery.kind,
+                sop_class_uid=delivery.sop_class_uid,
+                sop_class_name=UID(delivery.sop_class_uid).name,
+                confirmed_at=delivery.confirmed_at,
+            )
+            for delivery in store.deliveries_of(session, case.case_id)
+        ],
+    )
+
+
+def clinical_study_date(case: Case, services: Services) -> str:
+    """Return the true study date, YYYYMMDD; empty when the study has none."""
+    return _identity(case, services)[1]
+
+
+def review_state(review: Review) -> ReviewState:
+    """Return the open or signed review."""
+    return ReviewState(
+        edit=review.edit,
+        acceptance=Acceptance(review.acceptance) if review.acceptance is not None else None,
+        rating=review.rating,
+        comment=review.comment,
+        reader=review.reader,
+        signed_at=review.signed_at,
+    )
+
+
+def _open_or_signed(review: Review | None) -> ReviewState:
+    if review is not None:
+        return review_state(review)
+    return ReviewState(edit=0, acceptance=None, rating=None, comment="", reader=None, signed_at=None)
+
+
+def _identity(case: Case, services: Services) -> tuple[Patient, str]:
+    try:
+        record = services.vault.get(case.study_uid)
+    except KeyError:
+        # Seen, but not yet taken over: the line stands on the worklist under its readable name.
+        return _UNKNOWN, ""
+    patient, study = record.patient, record.general_study
+    who = Patient(
+        name=str(patient.get("PatientName") or ""),
+        patient_id=record.patient_id,
+        birth_date=str(patient.get("PatientBirthDate") or ""),
+        sex=str(patient.get("PatientSex") or ""),
+    )
+    return who, str(study.get("StudyDate") or "")
+
+
+def _result(job: Job | None) -> JobOutcome | None:
+    """Return the outcome of a job that succeeded."""
+    if job is None or job.outcome is None:
+        return None
+    outcome = JobOutcome.model_validate(job.outcome)
+    return outcome if outcome.status is OutcomeStatus.SUCCEEDED else None
+
+
+def _series(case: Case) -> list[SeriesLine]:
+    return [
+        SeriesLine(
+            series_number=series.series_number,
+            modality=series.modality,
+            instance_count=series.instance_count,
+            role=SeriesRole(series.role) if series.role is not None else None,
+            reason=series.reason,
+        )
+        for series in sorted(case.series, key=lambda series: (series.series_number is None, series.series_number or 0))
+    ]
+
+
+def _events(case: Case) -> list[EventLine]:
+    return [
+        EventLine(
+            at=event.at,
+            event=CaseEvent(event.event),
+            from_state=CaseState(event.from_state),
+            to_state=CaseState(event.to_state),
+            actor=event.actor,
+            detail=event.detail,
+        )
+        for event in case.events
+    ]
+
+
+def _lesions(job: Job, outcome: JobOutcome, review: Review | None, images: ReviewImages) -> list[LesionLine]:
+    if not outcome.lesions:
+        return []
+    grid = images.volumes(JobOrder.model_validate(job.order), outcome).current.grid
+    verdicts = review.verdicts if review is not None else {}
+    return [
+        LesionLine(
+            number=lesion.number,
+            change=lesion.change,
+            volume_mm3=lesion.volume_mm3,
+            prior_volume_mm3=lesion.prior_volume_mm3,
+            centroid_index=_nearest_voxel(grid, lesion.centroid_mm),
+            region=lesion.region,
+            side=lesion.side,
+            score=lesion.score,
+            verdict=Verdict(verdicts[str(lesion.number)]) if str(lesion.number) in verdicts else None,
+        )
+        for lesion in outcome.lesions
+    ]
+
+
+def _nearest_voxel(grid: Grid, point_mm: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Return the voxel (z, y, x) nearest to an LPS point, inside the grid."""
+    index = grid.lps_to_index(point_mm)
+    z, y, x = (min(max(round(float(i)), 0), size - 1) for i, size in zip(index, grid.shape, strict=True))
+    return z, y, x

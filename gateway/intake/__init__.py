@@ -1,0 +1,1 @@
+"""Files that come over HTTP: good ones go on to the clinical archive, others are kept with a reason."""
