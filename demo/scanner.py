@@ -349,7 +349,8 @@ def _series_header(
 
 def _write_image(path: Path, header: Dataset, plane: _Plane, index: int) -> None:
     image = Dataset(dict(header.items()))
-    image.SOPInstanceUID = derived_uid(header.SeriesInstanceUID, str(index))
+    instance_uid = UID(derived_uid(header.SeriesInstanceUID, str(index)))
+    image.SOPInstanceUID = instance_uid
     image.InstanceNumber = index
     axes = np.concatenate([plane.row_mm / plane.spacing_mm[1], plane.column_mm / plane.spacing_mm[0]])
     image.ImagePositionPatient = [DSfloat(float(v), auto_format=True) for v in plane.position_mm]
@@ -368,9 +369,10 @@ def _write_image(path: Path, header: Dataset, plane: _Plane, index: int) -> None
     image.WindowCenter = max(1, int(np.percentile(plane.pixels, 99)) // 2)
     image.WindowWidth = max(2, int(np.percentile(plane.pixels, 99)))
     image.PixelData = plane.pixels.astype("<u2").tobytes()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.MediaStorageSOPClassUID = MRImageStorage
-    image.file_meta.MediaStorageSOPInstanceUID = UID(image.SOPInstanceUID)
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    image.file_meta.ImplementationClassUID = _IMPLEMENTATION_UID
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = instance_uid
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(_IMPLEMENTATION_UID)
+    image.file_meta = meta
     image.save_as(path, enforce_file_format=True)

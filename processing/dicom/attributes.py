@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydicom.dataset import Dataset
-from pydicom.valuerep import DA, TM
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sr.coding import Code
+from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.valuerep import DA, TM, DSfloat
 
-from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, Provenance
+from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, SOFTWARE_VERSION, Provenance
+from processing.dicom.uids import derived_uid
 from processing.domain.errors import InputRejected
 
 CHARACTER_SET = "ISO_IR 192"
@@ -135,6 +138,32 @@ def set_equipment(target: Dataset, provenance: Provenance) -> None:
     target.ManufacturerModelName = provenance.title[:64]
     target.SoftwareVersions = list(provenance.software_versions)
     target.DeviceSerialNumber = provenance.device_serial_number[:64]
+
+
+def set_instance(target: Dataset, sop_class_uid: UID, sop_instance_uid: str, number: int) -> None:
+    """Make a dataset an instance of a class that can be written to a file (PS3.10 section 7.1)."""
+    target.SOPClassUID = sop_class_uid
+    target.SOPInstanceUID = UID(sop_instance_uid)
+    target.InstanceNumber = number
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = sop_class_uid
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(derived_uid("interval"))
+    meta.ImplementationVersionName = f"INTERVAL {SOFTWARE_VERSION}"
+    target.file_meta = meta
+
+
+def code_item(code: Code) -> Dataset:
+    """Return a code as an item of a code sequence."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    return item
+
+
+def decimal(value: float) -> DSfloat:
+    """Return a number as a decimal string of at most 16 characters."""
+    return DSfloat(float(value), auto_format=True)
 
 
 def described(words: str) -> str:

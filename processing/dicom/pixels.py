@@ -104,4 +104,5 @@ def _decoded_by_gdcm(instance: Dataset) -> npt.NDArray[np.integer[Any]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image.dcm"
         stored.save_as(path, enforce_file_format=True)
-        return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+        decoded: npt.NDArray[np.integer[Any]] = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+        return decoded
