@@ -1,0 +1,338 @@
+"""Pseudonymises one DICOM file: bytes in, bytes out.
+
+The file is taken apart into encoded elements, each element goes through the rule of its tag, and what remains is put
+together again. Values that stay are copied as they are encoded; pixel data passes as one untouched block. File meta
+information is written anew, the preamble is zero, sequences get defined lengths, group lengths go.
+Sources: PS3.15 Annex E (profile and options), PS3.10 Section 7.1 (file meta information).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from pydicom.charset import decode_bytes, python_encoding
+
+from gateway.pseudonymise.encoded import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    PIXEL_DATA,
+    Element,
+    EncodedFile,
+    NotCleanable,
+    read_encoded,
+)
+from gateway.pseudonymise.identity import PatientContext, PatientIdentity, Pseudonymiser
+from gateway.pseudonymise.image_checks import (
+    FRAME_OF_REFERENCE_UID,
+    SERIES_INSTANCE_UID,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    read_uid,
+    refuse_unsafe_object,
+    refuse_wrong_pixel_length,
+)
+from gateway.pseudonymise.profile import OPTION_NAMES, Profile
+from gateway.pseudonymise.rules import Act, Rule
+from gateway.pseudonymise.values import name_parts
+
+__all__ = ["NotCleanable", "PseudonymisedInstance", "pseudonymise_instance", "read_identity"]
+
+IMPLEMENTATION_CLASS_UID = "2.25.217508336417245866023174838612840093457"
+IMPLEMENTATION_VERSION_NAME = "INTERVAL"
+_PATIENT_NAME = 0x00100010
+_PATIENT_ID = 0x00100020
+_ISSUER_OF_PATIENT_ID = 0x00100021
+_LONG_VRS = frozenset({b"OB", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"})
+_LARGEST_REMEMBERED = 256
+_REMOVED = b""
+
+
+@dataclass(frozen=True)
+class PseudonymisedInstance:
+    """An instance as it may leave the clinical zone, and what the vault needs to find the way back.
+
+    Parameters
+    ----------
+    part10 : bytes
+        The pseudonymous DICOM file.
+    sop_class_uid : str
+    sop_instance_uid, series_instance_uid, study_instance_uid : str
+        Pseudonymous.
+    original_sop_instance_uid, original_series_instance_uid, original_study_instance_uid : str
+    identity : PatientIdentity
+    pseudonym, key_id : str
+    shift_days : int
+        Days by which the dates were moved into the past.
+    uid_map : dict
+        Every pseudonymous UID in the file -> the original.
+    """
+
+    part10: bytes = field(repr=False)
+    sop_class_uid: str
+    sop_instance_uid: str
+    original_sop_instance_uid: str = field(repr=False)
+    series_instance_uid: str
+    original_series_instance_uid: str = field(repr=False)
+    study_instance_uid: str
+    original_study_instance_uid: str = field(repr=False)
+    identity: PatientIdentity
+    pseudonym: str
+    key_id: str
+    shift_days: int
+    frame_of_reference_uid: str
+    """Pseudonymous; empty where the image names none."""
+    uid_map: dict[str, str] = field(repr=False)
+    demographics: tuple[bytes, bytes, bytes] = field(repr=False)
+    """Patient's name, birth date and sex as encoded, to notice two patients in one study."""
+
+
+def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> PseudonymisedInstance:
+    """Pseudonymise one DICOM file; the same file and keys give the same bytes.
+
+    Parameters
+    ----------
+    part10 : bytes
+        A whole file, preamble included.
+    pseudonymiser : Pseudonymiser
+
+    Raises
+    ------
+    NotCleanable
+        If anything in the file stands in the way of a safe result; the reason holds no identity.
+    """
+    file = read_encoded(part10)
+    profile = pseudonymiser.profile
+    refuse_unsafe_object(file, profile)
+    original_sop_instance_uid = read_uid(file, SOP_INSTANCE_UID)
+    original_series_instance_uid = read_uid(file, SERIES_INSTANCE_UID)
+    original_study_instance_uid = read_uid(file, STUDY_INSTANCE_UID)
+    refuse_wrong_pixel_length(file)
+    identity = read_identity(file)
+    context = pseudonymiser.context(identity, name_parts(file.names))
+    rewrite = _Rewrite(file, profile, context)
+    body = rewrite.data_set()
+    sop_class_uid = _stripped(file, SOP_CLASS_UID).decode("ascii")
+    frame_of_reference = _stripped(file, FRAME_OF_REFERENCE_UID)
+    sop_instance_uid = context.map_uid(original_sop_instance_uid.encode()).decode()
+    syntax = EXPLICIT_LITTLE_ENDIAN if file.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN else file.transfer_syntax_uid
+    return PseudonymisedInstance(
+        part10=b"".join([_file_meta(sop_class_uid, sop_instance_uid, syntax), *body]),
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        original_sop_instance_uid=original_sop_instance_uid,
+        series_instance_uid=context.map_uid(original_series_instance_uid.encode()).decode(),
+        original_series_instance_uid=original_series_instance_uid,
+        study_instance_uid=context.map_uid(original_study_instance_uid.encode()).decode(),
+        original_study_instance_uid=original_study_instance_uid,
+        identity=identity,
+        pseudonym=context.pseudonym,
+        key_id=context.key_id,
+        shift_days=context.shift_days,
+        frame_of_reference_uid=context.map_uid(frame_of_reference).decode() if frame_of_reference else "",
+        uid_map=rewrite.uid_map,
+        demographics=(_stripped(file, _PATIENT_NAME), _stripped(file, 0x00100030), _stripped(file, 0x00100040)),
+    )
+
+
+def read_identity(file: EncodedFile) -> PatientIdentity:
+    """Return whose image it is.
+
+    Raises
+    ------
+    InputRejected
+        If the file has no patient ID.
+    """
+    character_set = _stripped(file, 0x00080005)
+    return PatientIdentity(
+        _decode(_stripped(file, _PATIENT_ID), character_set),
+        _decode(_stripped(file, _ISSUER_OF_PATIENT_ID), character_set),
+    )
+
+
+def _stripped(file: EncodedFile, tag: int) -> bytes:
+    return (file.find(tag) or b"").strip(b"\0 ")
+
+
+def _decode(value: bytes, character_set: bytes) -> str:
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    terms = [term.strip().decode("ascii", "replace") for term in character_set.split(b"\\")]
+    encodings = [python_encoding.get(term, "latin-1") for term in terms]
+    return decode_bytes(value, encodings, set())
+
+
+class _Rewrite:
+    """One pass over one file."""
+
+    def __init__(self, file: EncodedFile, profile: Profile, context: PatientContext) -> None:
+        self._data = file.data
+        self._elements = file.elements
+        self._explicit = file.explicit
+        self._profile = profile
+        self._rules = profile.rules
+        self._context = context
+        self.uid_map: dict[str, str] = {}
+
+    def data_set(self) -> list[bytes | memoryview]:
+        """Return the pieces of the pseudonymous data set, with what PS3.15 E.1.1 asks to be added."""
+        added = _added(self._profile, self._context.pseudonym, explicit=self._explicit)
+        position = 0
+        pieces: list[bytes | memoryview] = []
+        kept: list[Element] = []
+        for element in self._elements:
+            while position < len(added) and added[position][0] <= element.tag:
+                pieces += self._pieces(kept, self._explicit)
+                kept = []
+                pieces.append(added[position][1])
+                position += 1
+            if position and added[position - 1][0] == element.tag:
+                continue
+            if element.tag == PIXEL_DATA:
+                pieces += self._pieces(kept, self._explicit)
+                kept = []
+                pieces.append(memoryview(self._data)[element.start : element.end])
+            else:
+                kept.append(element)
+        pieces += self._pieces(kept, self._explicit)
+        return pieces
+
+    def _pieces(self, elements: Iterable[Element], explicit: bool) -> list[bytes]:
+        """Return the encoded stand-ins of the elements of one data set or item."""
+        data = self._data
+        rules = self._rules
+        same_encoding = explicit == self._explicit
+        cleaned = self._context.cleaned[explicit]
+        creators: dict[tuple[int, int], str] = {}
+        pieces: list[bytes] = []
+        for element in elements:
+            tag, _, start, _, end, _, _ = element
+            if tag & 0x10000:
+                pieces += self._private(element, creators, explicit)
+                continue
+            rule = rules.get(tag)
+            if rule is None:
+                continue
+            if not same_encoding or end - start > _LARGEST_REMEMBERED or rule.act is Act.RECURSE:
+                pieces.append(self._piece(element, rule, explicit))
+                continue
+            chunk = data[start:end]
+            if rule.act is Act.UID:
+                pieces.append(self._piece(element, rule, explicit))
+                continue
+            stand_in = cleaned.get(chunk)
+            if stand_in is None:
+                stand_in = self._piece(element, rule, explicit)
+                self._context.remember(chunk, stand_in, explicit=explicit)
+            pieces.append(stand_in)
+        return pieces
+
+    def _piece(self, element: Element, rule: Rule, explicit: bool) -> bytes:
+        """Return the encoded stand-in of one element; empty bytes where it is removed."""
+        if element.vr not in rule.accepted:
+            return _REMOVED
+        vr = rule.vr if element.vr == b"UN" else element.vr
+        if rule.act is Act.RECURSE:
+            return self._sequence(element)
+        if element.items is not None:
+            return _encode(element.tag, b"SQ", b"", self._explicit) if rule.act is Act.EMPTY else _REMOVED
+        raw = self._data[element.value : element.end]
+        value = self._context.cleaner.clean(rule, raw)
+        if value is None:
+            return _REMOVED
+        if rule.act is Act.UID:
+            self._note_uids(raw, value)
+        if value is raw and explicit == self._explicit and vr == element.vr:
+            return self._data[element.start : element.end]
+        return _encode(element.tag, vr, value, self._explicit)
+
+    def _sequence(self, element: Element) -> bytes:
+        if element.items is None:
+            return _REMOVED
+        items: list[bytes] = []
+        for item in element.items:
+            content = b"".join(self._pieces(item, element.items_explicit))
+            items.append(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(content)) + content)
+        return _encode(element.tag, b"SQ", b"".join(items), self._explicit)
+
+    def _note_uids(self, raw: bytes, value: bytes) -> None:
+        originals = raw.split(b"\\")
+        for pseudonymous, original in zip(value.split(b"\\"), originals, strict=True):
+            stripped = original.strip(b"\0 ")
+            if pseudonymous != stripped:
+                self.uid_map[pseudonymous.decode("ascii")] = stripped.decode("latin-1")
+
+    def _private(self, element: Element, creators: dict[tuple[int, int], str], explicit: bool) -> Iterator[bytes]:
+        """Pass a private element if its creator, group and element are on the profile's list (PS3.15 E.3.10)."""
+        group, number = element.tag >> 16, element.tag & 0xFFFF
+        raw = self._data[element.value : element.end]
+        if 0x10 <= number <= 0xFF:
+            creator = raw.strip(b"\0 ").decode("latin-1").lower()
+            creators[group, number] = creator
+            if (creator, group) in self._profile.safe_creators:
+                yield _encode(element.tag, b"LO", raw.strip(b"\0 "), self._explicit)
+            return
+        rule = self._profile.safe_private_rules.get((creators.get((group, number >> 8), ""), group, number & 0xFF))
+        if rule is None or (explicit and element.vr not in rule.accepted) or element.items is not None:
+            return
+        value = self._context.cleaner.clean(rule, raw)
+        if value:
+            yield _encode(element.tag, rule.vr, value, self._explicit)
+
+
+def _encode(tag: int, vr: bytes, value: bytes, explicit: bool) -> bytes:
+    """Return an encoded element; an odd value is padded as its value representation asks (PS3.5 6.2)."""
+    if len(value) % 2:
+        value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    if not explicit:
+        return head + struct.pack("<L", len(value)) + value
+    if vr in _LONG_VRS:
+        return head + vr + struct.pack("<xxL", len(value)) + value
+    if len(value) > 0xFFFF:
+        raise NotCleanable("an element of the file is too long for its value representation")
+    return head + vr + struct.pack("<H", len(value)) + value
+
+
+@lru_cache(maxsize=64)
+def _added(profile: Profile, pseudonym: str, *, explicit: bool) -> list[tuple[int, bytes]]:
+    """Return (tag, encoded element) of what every pseudonymous data set carries, in the order of tags."""
+    codes = b""
+    for code in ("113100", *profile.options):
+        item = (
+            _encode(0x00080100, b"SH", code.encode(), explicit)
+            + _encode(0x00080102, b"SH", b"DCM", explicit)
+            + _encode(0x00080104, b"LO", OPTION_NAMES[code].encode(), explicit)
+        )
+        codes += b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item
+    method = f"Interval, profile {profile.name}, PS3.15 {profile.edition}".encode()
+    return [
+        (tag, _encode(tag, vr, value, explicit))
+        for tag, vr, value in (
+            (_PATIENT_NAME, b"PN", pseudonym.encode()),
+            (_PATIENT_ID, b"LO", pseudonym.encode()),
+            (0x00120062, b"CS", b"YES"),
+            (0x00120063, b"LO", method),
+            (0x00120064, b"SQ", codes),
+            (0x00280303, b"CS", b"MODIFIED"),
+        )
+    ]
+
+
+def _file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Return a zero preamble and new file meta information (PS3.10 Section 7.1)."""
+    group = b"".join(
+        _encode(tag, vr, value, explicit=True)
+        for tag, vr, value in (
+            (0x00020001, b"OB", b"\x00\x01"),
+            (0x00020002, b"UI", sop_class_uid.encode()),
+            (0x00020003, b"UI", sop_instance_uid.encode()),
+            (0x00020010, b"UI", transfer_syntax_uid.encode()),
+            (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
+            (0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
+        )
+    )
+    return bytes(128) + b"DICM" + _encode(0x00020000, b"UL", struct.pack("<L", len(group)), explicit=True) + group
