@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     job_lease_s: float = Field(default=900.0, gt=0)
     """How long a worker may be silent about a job before it is ordered again."""
     max_attempts: int = Field(default=3, ge=1)
+    """How often a job is given to a worker."""
+    max_step_attempts: int = Field(default=8, ge=1)
+    """How often a step of the gateway is tried while an archive or the PACS is away."""
+    reconcile_every_s: float = Field(default=600.0, gt=0)
+    """How often the clinical archive's recent studies are compared with the cases, beside following its changes."""
     retry_base_s: float = Field(default=5.0, gt=0)
 
     session_hours: float = Field(default=10.0, gt=0)

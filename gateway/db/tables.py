@@ -152,6 +152,8 @@ class Job(Base):
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
     attempt: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
+    heard_at: Mapped[datetime | None]
+    """When the worker last said something about it."""
     finished_at: Mapped[datetime | None]
     order: Mapped[dict[str, Any]]
     """`JobOrder` as JSON."""

@@ -1,0 +1,255 @@
+"""The clinical archive, by Orthanc's own REST interface: what arrived, in which study, and the files.
+
+DICOMweb has no list of changes, so this one archive is asked in its own language. Orthanc's identifiers are used in
+every address: a UID comes from outside and can hold anything. Nothing is ever changed or deleted here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from processing.dicom.provenance import MANUFACTURER
+from processing.domain.errors import Defect, InputRejected, Transient
+
+_CONNECT_TIMEOUT_S = 5.0
+_READ_TIMEOUT_S = 60.0
+_NO_IMAGES = frozenset({"AU", "DOC", "ECG", "EPS", "FID", "HD", "KO", "PLAN", "PR", "REG", "RTPLAN", "RTSTRUCT"}) | {
+    "RWV",
+    "SEG",
+    "SR",
+    "STAIN",
+    "TEXTUREMAP",
+}
+"""Modalities (PS3.3 C.7.3.1.1.1) of objects that are about images and are none."""
+
+_ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
+_LEVELS = frozenset({"Study", "Series", "Instance"})
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A page of the archive's list of changes.
+
+    Parameters
+    ----------
+    resources : tuple of str
+        Orthanc's identifiers of what was added: studies, series or instances.
+    last : int
+        Number of the last change on this page; the next page begins behind it.
+    done : bool
+        Whether this was the last page.
+    """
+
+    resources: tuple[str, ...]
+    last: int
+    done: bool
+
+
+@dataclass(frozen=True)
+class ClinicalSeries:
+    """A series in the clinical archive; its instances are Orthanc's identifiers."""
+
+    series_instance_uid: str = field(repr=False)
+    modality: str
+    series_number: int | None
+    manufacturer: str
+    instances: tuple[str, ...] = field(repr=False)
+
+    @property
+    def written_by_interval(self) -> bool:
+        """Whether it is one of Interval's own results, back from the PACS."""
+        return self.manufacturer == MANUFACTURER
+
+    @property
+    def holds_images(self) -> bool:
+        """Whether it holds images from outside: no result of Interval's, no report, segmentation and the like."""
+        return not self.written_by_interval and self.modality not in _NO_IMAGES
+
+
+@dataclass(frozen=True)
+class ClinicalStudy:
+    """A study in the clinical archive, as it is now.
+
+    Parameters
+    ----------
+    study_instance_uid : str
+    patient_ids : frozenset of str
+        More than one when the same study arrived under several patient IDs: then nobody knows whose it is.
+    series : tuple of ClinicalSeries
+    """
+
+    study_instance_uid: str = field(repr=False)
+    patient_ids: frozenset[str] = field(repr=False)
+    series: tuple[ClinicalSeries, ...] = field(repr=False)
+
+    @property
+    def images(self) -> tuple[ClinicalSeries, ...]:
+        """The series that hold images from outside."""
+        return tuple(series for series in self.series if series.holds_images)
+
+    @property
+    def image_count(self) -> int:
+        """Number of instances in `images`."""
+        return sum(len(series.instances) for series in self.images)
+
+
+class ClinicalArchive:
+    """Orthanc in the identified zone.
+
+    Every method raises `Transient` when the archive can't be reached or answers with a server error, and `Defect`
+    when it refuses the account. Reasons hold no identity.
+
+    Parameters
+    ----------
+    base_url : str
+    username, password : str
+    """
+
+    def __init__(self, base_url: str, username: str, password: str) -> None:
+        self._client = httpx.Client(
+            base_url=base_url,
+            auth=httpx.BasicAuth(username, password),
+            timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            headers={"Accept-Encoding": "identity"},
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def changes(self, since: int, limit: int = 100) -> Changes:
+        """Return what was added behind change number `since`.
+
+        When `since` lies beyond the archive's last change, because its index was made anew, `last` is smaller than
+        `since`.
+        """
+        answer = self._json("GET", "/changes", params={"since": str(since), "limit": str(limit)})
+        added = dict.fromkeys(
+            str(change["ID"])
+            for change in answer["Changes"]
+            if change["ChangeType"] in _ADDED and change["ResourceType"] in _LEVELS
+        )
+        return Changes(tuple(added), int(answer["Last"]), bool(answer["Done"]))
+
+    def last_change(self) -> int:
+        """Return the number of the last change of all."""
+        return int(self._json("GET", "/changes?last")["Last"])
+
+    def study_uids_of(self, resources: Sequence[str]) -> frozenset[str]:
+        """Return the StudyInstanceUIDs to which studies, series or instances belong; what is gone has none."""
+        if not resources:
+            return frozenset()
+        found = self._json("POST", "/tools/bulk-content", json={"Resources": list(resources), "Level": "Study"})
+        return frozenset(str(study["MainDicomTags"].get("StudyInstanceUID", "")) for study in found) - {""}
+
+    def all_study_uids(self, updated_since: datetime | None = None) -> frozenset[str]:
+        """Return the StudyInstanceUID of every study in the archive, or of those that grew since a moment."""
+        since = updated_since.astimezone(UTC).strftime("%Y%m%dT%H%M%S") if updated_since else ""
+        studies = self._json("GET", "/studies?expand")
+        return frozenset(
+            str(study["MainDicomTags"].get("StudyInstanceUID", ""))
+            for study in studies
+            if str(study.get("LastUpdate", "9")) >= since
+        ) - {""}
+
+    def study(self, study_instance_uid: str) -> ClinicalStudy | None:
+        """Return a study with its series, or None when the archive does not hold it."""
+        found = self._json("POST", "/tools/lookup", content=study_instance_uid.encode())
+        patient_ids, series = set(), []
+        for resource in found:
+            if resource["Type"] != "Study":
+                continue
+            study = self._json("GET", f"/studies/{resource['ID']}", missing={})
+            if not study:
+                continue
+            patient_ids.add(str(study["PatientMainDicomTags"].get("PatientID", "")).strip())
+            series += [_series(line) for line in self._json("GET", f"/studies/{resource['ID']}/series", missing=[])]
+        if not series:
+            return None
+        return ClinicalStudy(study_instance_uid, frozenset(patient_ids), tuple(series))
+
+    def header(self, instance: str) -> Dataset:
+        """Return an instance without its pixels.
+
+        Raises
+        ------
+        InputRejected
+            If it is gone or can't be read as DICOM.
+        """
+        content = self.instance(instance)
+        try:
+            with warnings.catch_warnings():
+                # Real headers break value rules that touch nothing here.
+                warnings.simplefilter("ignore")
+                return dcmread(BytesIO(content), stop_before_pixels=True)
+        except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+            raise InputRejected("An image can't be read as DICOM.") from error
+
+    def headers(self, instances: Iterable[str]) -> list[Dataset]:
+        """Return several instances without their pixels, in the given order."""
+        return [self.header(instance) for instance in instances]
+
+    def instance(self, instance: str) -> bytes:
+        """Return an instance as the file that was received.
+
+        Raises
+        ------
+        InputRejected
+            If it is gone.
+        """
+        return self._request("GET", f"/instances/{instance}/file").content
+
+    def _json(self, method: str, path: str, *, missing: Any = None, **request: Any) -> Any:
+        try:
+            return self._request(method, path, **request).json()
+        except InputRejected:
+            if missing is None:
+                raise
+            return missing
+        except ValueError as error:
+            raise Transient("The clinical archive's answer can't be understood.") from error
+
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise Transient("The clinical archive can't be reached.") from error
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise Defect("The clinical archive refuses the gateway's account.")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise InputRejected("The clinical archive no longer holds an image of the study.")
+        if not response.is_success:
+            raise Transient(f"The clinical archive answered {response.status_code}.")
+        return response
+
+
+def _series(line: dict[str, Any]) -> ClinicalSeries:
+    tags = line["MainDicomTags"]
+    number = str(tags.get("SeriesNumber", "")).strip()
+    return ClinicalSeries(
+        series_instance_uid=str(tags.get("SeriesInstanceUID", "")),
+        modality=str(tags.get("Modality", "")).strip(),
+        series_number=int(number) if number.lstrip("-").isdigit() else None,
+        manufacturer=str(tags.get("Manufacturer", "")).strip(),
+        instances=tuple(str(instance) for instance in line["Instances"]),
+    )

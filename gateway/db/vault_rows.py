@@ -1,0 +1,54 @@
+"""Keeps the vault's encrypted rows in the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from gateway.db.tables import VaultEntry
+
+
+class VaultRows:
+    """Rows of the vault in one session: they are written, or not, with the caller's transaction.
+
+    A row that is read stays locked until the transaction ends, so that two processes can't both extend an old copy.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def save(self, row_key: str, key_id: str, ciphertext: bytes) -> None:
+        """Write a row, in place of an earlier one with the same row key."""
+        self._session.merge(VaultEntry(row_key=row_key, key_id=key_id, ciphertext=ciphertext))
+        self._session.flush()
+
+    def load(self, row_key: str) -> tuple[str, bytes] | None:
+        """Return (key id, ciphertext) of a row, or None."""
+        row = self._session.scalar(select(VaultEntry).where(VaultEntry.row_key == row_key).with_for_update())
+        return (row.key_id, row.ciphertext) if row is not None else None
+
+
+class ReadOnlyVaultRows:
+    """Rows of the vault for those who only read, each read in a session of its own.
+
+    Parameters
+    ----------
+    sessions : sessionmaker
+    """
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def save(self, row_key: str, key_id: str, ciphertext: bytes) -> None:  # noqa: ARG002 - as `VaultStore` has it
+        """Refuse: what is written belongs into the transaction of the step that writes it."""
+        raise PermissionError("this vault only reads")
+
+    def load(self, row_key: str) -> tuple[str, bytes] | None:
+        """Return (key id, ciphertext) of a row, or None."""
+        with self._sessions() as session:
+            row = session.get(VaultEntry, row_key)
+            return (row.key_id, row.ciphertext) if row is not None else None

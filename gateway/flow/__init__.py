@@ -1,0 +1,36 @@
+"""The way of a study, composed from the steps.
+
+1. `follow_changes`: what arrived in the clinical archive becomes a case, its identity goes to the vault.
+2. `settle`: a study for which no more images come is complete.
+3. `prepare`: its series get their roles, the prior is found, both are pseudonymised into the research archive, and
+   the order to a worker is written with the change of state (or the state says why there is none).
+4. `relay_outbox`: the order goes to the broker; `record_progress` and `record_outcome` take what comes back.
+5. `sign`: a reader's signature; `dispatch`: accepted results get their identity back and go to the PACS.
+6. `sweep_up`: what got lost is found; `retry`: what stands still is tried again; `reconcile`: nothing was missed.
+
+Every step may be run at any time, by any process, any number of times: it works on what it finds in the database.
+"""
+
+from gateway.flow.arrival import follow_changes, reconcile, settle
+from gateway.flow.delivery import dispatch, sign
+from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
+from gateway.flow.preparation import prepare
+from gateway.flow.services import Services, build_services
+from gateway.flow.step import fail
+
+__all__ = [
+    "Services",
+    "build_services",
+    "dispatch",
+    "fail",
+    "follow_changes",
+    "prepare",
+    "reconcile",
+    "record_outcome",
+    "record_progress",
+    "relay_outbox",
+    "retry",
+    "settle",
+    "sign",
+    "sweep_up",
+]

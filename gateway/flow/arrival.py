@@ -1,0 +1,209 @@
+"""From images in the clinical archive to a complete study: every study gets a case, its identity goes to the vault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gateway.clinical import ClinicalStudy
+from gateway.db.tables import Case
+from gateway.flow.services import Services
+from gateway.flow.sight import identity_at_sight, record_at_sight, shifted_study_date
+from gateway.jobs import store
+from gateway.log import get_logger
+from gateway.pseudonymise.record import StudyRecord
+from gateway.receive.changes import Arrivals, next_arrivals, read_cursor, whole_archive, write_cursor
+from gateway.receive.study import Arrival, is_quiet, what_arrived
+from processing.domain.case import CaseEvent, CaseState
+
+log = get_logger(__name__)
+ACTOR = "receive"
+_STUDIES_PER_COMMIT = 50
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A study as it was just seen in the clinical archive."""
+
+    record: StudyRecord
+    readable_name: str
+    study_date_shifted: str = field(repr=False)
+    image_count: int
+
+
+def follow_changes(services: Services) -> int:
+    """Deal with everything that arrived since the last time.
+
+    Returns
+    -------
+    int
+        Number of studies that were looked at.
+
+    Raises
+    ------
+    Transient
+        If the archive can't be reached; the cursor stays where it is.
+    """
+    looked_at = 0
+    more = True
+    while more:
+        with services.sessions() as session:
+            cursor = read_cursor(session)
+        arrivals = next_arrivals(services.clinical, cursor)
+        if not arrivals.study_uids and arrivals.cursor == cursor:
+            break
+        if not _deal_with(services, arrivals, cursor):
+            break
+        looked_at += len(arrivals.study_uids)
+        more = arrivals.more
+    return looked_at
+
+
+def reconcile(services: Services, recent: timedelta | None = None) -> int:
+    """Compare the archive's studies with the cases, so that nothing is missed whatever happened to its changes.
+
+    Parameters
+    ----------
+    services : Services
+    recent : timedelta, optional
+        Only studies that grew within this time; all without it.
+
+    Returns
+    -------
+    int
+        Number of studies that were looked at.
+    """
+    if recent is None:
+        study_uids = whole_archive(services.clinical).study_uids
+    else:
+        study_uids = services.clinical.all_study_uids(updated_since=services.clock() - recent)
+    _deal_with_in_parts(services, sorted(study_uids))
+    return len(study_uids)
+
+
+def settle(services: Services) -> int:
+    """Let studies for which no image came for the quiet time be complete.
+
+    The archive is asked once more before, and the archive's own count decides: its "stable" events may never come.
+
+    Returns
+    -------
+    int
+        Number of studies that became complete.
+    """
+    now = services.clock()
+    with services.sessions() as session:
+        cases = [session.get_one(Case, case_id) for case_id in store.due_cases(session, [CaseState.RECEIVING], now=now)]
+        quiet = [case for case in cases if is_quiet(case.last_image_at, now, services.settings.quiet_time_s)]
+    return sum(_settle_one(services, case.case_id, case.study_uid) for case in quiet)
+
+
+def _settle_one(services: Services, case_id: str, study_uid: str) -> bool:
+    record = services.vault.get(study_uid)
+    study = services.clinical.study(record.original_study_instance_uid)
+    seen = study.image_count if study is not None else 0
+    now = services.clock()
+    with services.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        if case is None or case.state != CaseState.RECEIVING.value:
+            return False
+        if seen > case.instance_count:
+            _take_more(case, seen, services)
+            return False
+        if not is_quiet(case.last_image_at, now, services.settings.quiet_time_s):
+            return False
+        case.instance_count = seen
+        store.record(session, case, CaseEvent.QUIET, actor=ACTOR, detail=f"{seen} images", at=now)
+    log.info("study complete", case_id=case_id, count=seen)
+    return True
+
+
+def _deal_with(services: Services, arrivals: Arrivals, cursor: int | None) -> bool:
+    """Bring the cases up to date and move the cursor; False when another process did it at the same time."""
+    study_uids = sorted(arrivals.study_uids)
+    first, last = study_uids[:-_STUDIES_PER_COMMIT], study_uids[-_STUDIES_PER_COMMIT:]
+    try:
+        _deal_with_in_parts(services, first)
+        sightings = _look_at(services, last)
+        with services.sessions.begin() as session:
+            if read_cursor(session) != cursor:
+                return False
+            for sighting in sightings:
+                _note(session, services, sighting)
+            write_cursor(session, arrivals.cursor)
+    except IntegrityError:
+        # Another process entered the same study or the first cursor in this moment; what it wrote is as good.
+        log.info("arrivals were noted by another process", step=ACTOR)
+        return False
+    return True
+
+
+def _deal_with_in_parts(services: Services, study_uids: list[str]) -> None:
+    for start in range(0, len(study_uids), _STUDIES_PER_COMMIT):
+        sightings = _look_at(services, study_uids[start : start + _STUDIES_PER_COMMIT])
+        with services.sessions.begin() as session:
+            for sighting in sightings:
+                _note(session, services, sighting)
+
+
+def _look_at(services: Services, study_uids: list[str]) -> list[Sighting]:
+    studies = (services.clinical.study(study_uid) for study_uid in study_uids)
+    return [_sighting(services, study) for study in studies if study is not None and study.images]
+
+
+def _sighting(services: Services, study: ClinicalStudy) -> Sighting:
+    content = services.clinical.instance(study.images[0].instances[0])
+    identity, header = identity_at_sight(content, study)
+    pseudonymiser = services.pseudonymiser
+    return Sighting(
+        record=record_at_sight(header, identity, study.study_instance_uid, pseudonymiser),
+        readable_name=pseudonymiser.readable_name(identity),
+        study_date_shifted=shifted_study_date(header, pseudonymiser.shift_days(identity)),
+        image_count=study.image_count,
+    )
+
+
+def _note(session: Session, services: Services, sighting: Sighting) -> None:
+    """Make the case of a study fit what was seen of it."""
+    case = store.newest_revision(session, sighting.record.study_instance_uid)
+    state = CaseState(case.state) if case is not None else None
+    known = case.instance_count if case is not None else 0
+    arrival = what_arrived(state, known, sighting.image_count)
+    if case is None:
+        if arrival is Arrival.FIRST_SEEN:
+            services.vault_in(session).put(sighting.record)
+            _open_case(session, services, sighting, revision=1)
+        return
+    if arrival is Arrival.SHRUNK:
+        case.instance_count = sighting.image_count
+    elif arrival is Arrival.GROWN:
+        if case.state != CaseState.RECEIVING.value:
+            detail = f"{sighting.image_count - known} more images"
+            store.record(session, case, CaseEvent.IMAGES_RECEIVED, actor=ACTOR, detail=detail, at=services.clock())
+        _take_more(case, sighting.image_count, services)
+    elif arrival is Arrival.LATE:
+        detail = f"{sighting.image_count - known} more images arrived; revision {case.revision + 1} replaces this one."
+        store.record(session, case, CaseEvent.SUPERSEDED, actor=ACTOR, detail=detail, at=services.clock())
+        _open_case(session, services, sighting, revision=case.revision + 1)
+
+
+def _take_more(case: Case, seen: int, services: Services) -> None:
+    case.instance_count = seen
+    case.last_image_at = services.clock()
+
+
+def _open_case(session: Session, services: Services, sighting: Sighting, *, revision: int) -> None:
+    case = store.new_case(
+        session,
+        study_uid=sighting.record.study_instance_uid,
+        revision=revision,
+        pseudonym=sighting.record.pseudonym,
+        readable_name=sighting.readable_name,
+        study_date_shifted=sighting.study_date_shifted,
+        instance_count=sighting.image_count,
+        at=services.clock(),
+    )
+    log.info("case opened", case_id=case.case_id, count=sighting.image_count)

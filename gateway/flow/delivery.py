@@ -1,0 +1,166 @@
+"""From a signature to the PACS: finalise, restore the identity, send, and ask the PACS what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.db.tables import Case, Delivery, Job, User
+from gateway.flow.services import Services
+from gateway.flow.step import Lease, run_step
+from gateway.jobs import store
+from gateway.log import get_logger
+from gateway.pseudonymise.record import StudyRecord
+from gateway.pseudonymise.reidentify import Demographics, reidentify
+from gateway.review import decisions
+from gateway.review.finalise import final_objects
+from processing.domain.case import CaseEvent, CaseState
+from processing.domain.decision import SignedReview
+from processing.domain.errors import Defect, InputRejected, Transient
+from processing.domain.messages import JobOrder, JobOutcome
+
+log = get_logger(__name__)
+ACTOR = "dispatch"
+_SIGNED = (CaseState.SIGNED, CaseState.DISPATCHING)
+
+
+def sign(services: Services, case_id: str, user_name: str, display_name: str, edit: int) -> SignedReview:
+    """Close a case's review and let its delivery begin, in one transaction.
+
+    Parameters
+    ----------
+    services : Services
+    case_id : str
+    user_name : str
+        Of the reader, whose password was checked again.
+    display_name : str
+        As it shall stand in the report.
+    edit : int
+        The edit of the review that the reader saw.
+
+    Raises
+    ------
+    InputRejected
+        If there is nothing to sign, or the review is not complete or was changed meanwhile.
+    """
+    with services.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        job = store.latest_job(case) if case is not None else None
+        if case is None or job is None:
+            raise InputRejected("There is no result to sign.")
+        now = services.clock()
+        review = decisions.sign(session, case, job, reader=user_name, reader_name=display_name, edit=edit, now=now)
+        store.record(session, case, CaseEvent.SIGNED, actor=user_name, detail=review.acceptance.value, at=now)
+    log.info("review signed", case_id=case_id)
+    return review
+
+
+def dispatch(services: Services, case_id: str) -> bool:
+    """Send a signed case's objects to the target and confirm that they arrived.
+
+    Returns
+    -------
+    bool
+        False when somebody else works on the case, or it was put off or quarantined.
+    """
+    return run_step(services, case_id, _SIGNED, ACTOR, _dispatch)
+
+
+def _dispatch(services: Services, lease: Lease) -> None:
+    with services.sessions.begin() as session:
+        case = lease.case(session, _SIGNED)
+        if case.state == CaseState.SIGNED.value:
+            store.record(session, case, CaseEvent.DISPATCH_STARTED, actor=ACTOR, at=services.clock())
+        order, outcome, review = _signed_result(session, case)
+    current = services.vault.get(order.current.study_instance_uid)
+    prior = services.vault.get(order.prior.study_instance_uid)
+    finals = final_objects(services.research, order, outcome, review)
+    created = {str(final.dataset.SOPInstanceUID) for final in finals}
+    archive = _as_in_archive(services, current)
+    released = [reidentify(final.dataset, current, prior, created=created, archive=archive) for final in finals]
+    lease.renew()
+    kinds = [final.kind for final in finals]
+    waiting = _note_deliveries(services, lease, kinds, released)
+    if waiting:
+        services.target.send(waiting)
+        lease.renew()
+        _note_confirmed(services, lease, services.target.confirm(waiting))
+    with services.sessions.begin() as session:
+        case = lease.case(session, _SIGNED)
+        missing = sum(row.confirmed_at is None for row in store.deliveries_of(session, case.case_id))
+        if missing:
+            raise Transient(f"The PACS does not hold {missing} of {len(released)} objects yet.")
+        store.record(
+            session, case, CaseEvent.DELIVERED, actor=ACTOR, detail=f"{len(released)} objects", at=services.clock()
+        )
+    log.info("case delivered", case_id=lease.case_id, count=len(released))
+
+
+def _signed_result(session: Session, case: Case) -> tuple[JobOrder, JobOutcome, SignedReview]:
+    job: Job | None = store.latest_job(case)
+    review = decisions.review_of(session, job) if job is not None else None
+    if job is None or job.outcome is None or review is None:
+        raise Defect("The signed case has no result or no review.")
+    reader = session.get(User, review.reader) if review.reader else None
+    reader_name = reader.display_name if reader is not None else ""
+    return (
+        JobOrder.model_validate(job.order),
+        JobOutcome.model_validate(job.outcome),
+        decisions.signed_review(review, reader_name=reader_name),
+    )
+
+
+def _as_in_archive(services: Services, record: StudyRecord) -> Demographics:
+    """Return what the clinical archive says about the patient now: a correction since then must be seen by a person."""
+    study = services.clinical.study(record.original_study_instance_uid)
+    if study is None or not study.images:
+        raise InputRejected("The clinical archive no longer holds the study that the result belongs to.")
+    header = services.clinical.header(study.images[0].instances[0])
+    return Demographics(
+        patient_id=str(header.get("PatientID", "") or ""),
+        issuer_of_patient_id=str(header.get("IssuerOfPatientID", "") or ""),
+        patient_name=str(header.get("PatientName", "") or ""),
+        birth_date=str(header.get("PatientBirthDate", "") or ""),
+        sex=str(header.get("PatientSex", "") or ""),
+    )
+
+
+def _note_deliveries(
+    services: Services, lease: Lease, kinds: Sequence[str], released: Sequence[Dataset]
+) -> list[Dataset]:
+    """Write a row for each object and return those that the target has not confirmed yet."""
+    name = services.target.name
+    with services.sessions.begin() as session:
+        case = lease.case(session, _SIGNED)
+        known = {
+            row.sop_instance_uid: row
+            for row in session.scalars(
+                select(Delivery).where(Delivery.case_id == case.case_id, Delivery.target == name)
+            )
+        }
+        for kind, dataset in zip(kinds, released, strict=True):
+            if str(dataset.SOPInstanceUID) not in known:
+                session.add(
+                    Delivery(
+                        case_id=case.case_id,
+                        target=name,
+                        kind=kind,
+                        sop_class_uid=str(dataset.SOPClassUID),
+                        sop_instance_uid=str(dataset.SOPInstanceUID),
+                        confirmed_at=None,
+                    )
+                )
+    confirmed = {uid for uid, row in known.items() if row.confirmed_at is not None}
+    return [dataset for dataset in released if str(dataset.SOPInstanceUID) not in confirmed]
+
+
+def _note_confirmed(services: Services, lease: Lease, confirmed: frozenset[str]) -> None:
+    now = services.clock()
+    with services.sessions.begin() as session:
+        case = lease.case(session, _SIGNED)
+        for row in store.deliveries_of(session, case.case_id):
+            if row.confirmed_at is None and row.sop_instance_uid in confirmed:
+                row.confirmed_at = now

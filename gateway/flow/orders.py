@@ -1,0 +1,90 @@
+"""Between gateway and workers: orders out, progress and outcomes in, and what got lost in between."""
+
+from __future__ import annotations
+
+from gateway.cases.prior import cases_to_look_at_again
+from gateway.flow.services import Services
+from gateway.jobs import outcome as outcomes
+from gateway.jobs import store, submit, sweep
+from gateway.log import get_logger
+from gateway.review.decisions import review_of
+from processing.domain.case import CaseEvent, CaseState
+from processing.domain.errors import InputRejected
+from processing.domain.messages import JobOutcome, JobProgress
+
+log = get_logger(__name__)
+
+
+def relay_outbox(services: Services, send: submit.Send) -> int:
+    """Send the orders that wait in the outbox. Raises Transient when the broker is away; nothing is lost then."""
+    return submit.relay_outbox(services.sessions, send, now=services.clock())
+
+
+def record_progress(services: Services, progress: JobProgress) -> bool:
+    """Note what a worker does; late, repeated and unknown messages are ignored and False is returned."""
+    with services.sessions.begin() as session:
+        taken = outcomes.record_progress(session, progress, at=services.clock())
+    if not taken:
+        log.info("progress ignored", job_id=progress.job_id, attempt=progress.attempt)
+    return taken
+
+
+def record_outcome(services: Services, outcome: JobOutcome) -> bool:
+    """Note how an order ended; late, repeated and unknown messages are ignored and False is returned."""
+    with services.sessions.begin() as session:
+        taken = outcomes.record_outcome(session, outcome, at=services.clock(), policy=services.job_policy)
+    said = "outcome recorded" if taken else "outcome ignored"
+    log.info(said, job_id=outcome.job_id, attempt=outcome.attempt, duration_s=outcome.duration_s)
+    return taken
+
+
+def sweep_up(services: Services) -> None:
+    """Give up silent workers, order again what is due, and look again at cases that wait for an earlier study."""
+    now = services.clock()
+    job_lease_s = services.settings.job_lease_s
+    with services.sessions() as session:
+        lost = sweep.lost_jobs(session, now=now, job_lease_s=job_lease_s)
+        due = sweep.jobs_to_order_again(session, now=now)
+        again = cases_to_look_at_again(session)
+    for job_id in lost:
+        with services.sessions.begin() as session:
+            sweep.give_up_attempt(session, job_id, now=now, job_lease_s=job_lease_s, policy=services.job_policy)
+        log.warning("worker fell silent", job_id=job_id)
+    for job_id in due:
+        with services.sessions.begin() as session:
+            sweep.order_due_again(session, job_id, now=now)
+    for case_id in again:
+        _look_again(services, case_id)
+
+
+def _look_again(services: Services, case_id: str) -> None:
+    with services.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        if case is None or case_id not in cases_to_look_at_again(session):
+            return
+        detail = "An earlier study of this patient became complete."
+        store.record(session, case, CaseEvent.PRIOR_FOUND, actor="prior", detail=detail, at=services.clock())
+
+
+def retry(services: Services, case_id: str, user_name: str) -> None:
+    """Try a case again that is quarantined, not routed, or could not be registered.
+
+    A case that a reader had signed goes on with its delivery; every other one begins with its images.
+
+    Raises
+    ------
+    InputRejected
+        If there is no such case, or it is in a state from which there is nothing to try again.
+    """
+    with services.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        if case is None:
+            raise InputRejected("There is no such case.")
+        state = CaseState(case.state)
+        if state not in (CaseState.QUARANTINED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED):
+            raise InputRejected(f"There is nothing to try again in a case that is '{state}'.")
+        job = store.latest_job(case)
+        review = review_of(session, job) if job is not None else None
+        signed = review is not None and review.signed_at is not None
+        event = CaseEvent.SIGNED if state is CaseState.QUARANTINED and signed else CaseEvent.RETRIED
+        store.record(session, case, event, actor=user_name, detail="Tried again.", at=services.clock())

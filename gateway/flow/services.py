@@ -1,0 +1,100 @@
+"""Everything that a step needs, put together in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from gateway.clinical import ClinicalArchive
+from gateway.db.engine import make_engine, session_factory
+from gateway.db.vault_rows import ReadOnlyVaultRows, VaultRows
+from gateway.dispatch.target import Target
+from gateway.dispatch.targets import make_target
+from gateway.jobs.outcome import RetryPolicy
+from gateway.jobs.store import utc_now
+from gateway.pseudonymise.identity import Pseudonymiser
+from gateway.pseudonymise.keys import KeyRing
+from gateway.pseudonymise.profile import load_profile
+from gateway.pseudonymise.vault import Vault
+from gateway.settings import Settings
+from processing.dicom.archive import DicomArchive, DicomWebArchive
+from processing.pipelines.registry import SPECS
+from processing.pipelines.spec import PipelineSpec
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the steps of the flow work with.
+
+    Parameters
+    ----------
+    settings : Settings
+    engine : Engine
+    sessions : sessionmaker
+        Sessions that write.
+    clinical : ClinicalArchive
+        The identified zone.
+    research : DicomArchive
+        The pseudonymous zone.
+    pseudonymiser : Pseudonymiser
+    keys : KeyRing
+    vault : Vault
+        To read; who writes uses `vault_in`.
+    target : Target
+        Where signed results go.
+    specs : sequence of PipelineSpec
+        The pipelines that studies are routed to, in order of preference.
+    clock : callable
+        Returns the present time with its zone.
+    """
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    clinical: ClinicalArchive
+    research: DicomArchive
+    pseudonymiser: Pseudonymiser
+    keys: KeyRing
+    vault: Vault
+    target: Target
+    specs: Sequence[PipelineSpec]
+    clock: Callable[[], datetime] = utc_now
+
+    def vault_in(self, session: Session) -> Vault:
+        """Return the vault as a part of a transaction: what it is given is kept if, and only if, that commits."""
+        return Vault(VaultRows(session), self.keys)
+
+    @property
+    def job_policy(self) -> RetryPolicy:
+        """How often a job is given to a worker."""
+        return RetryPolicy(self.settings.max_attempts, self.settings.retry_base_s)
+
+    @property
+    def step_policy(self) -> RetryPolicy:
+        """How often a step of the gateway is tried."""
+        return RetryPolicy(self.settings.max_step_attempts, self.settings.retry_base_s)
+
+
+def build_services(settings: Settings) -> Services:
+    """Compose the gateway from its settings. Connects to nothing yet."""
+    engine = make_engine(settings.database_url)
+    sessions = session_factory(engine)
+    keys = KeyRing.from_secret(settings.pseudonym_key, settings.pseudonym_key_id)
+    return Services(
+        settings=settings,
+        engine=engine,
+        sessions=sessions,
+        clinical=ClinicalArchive(settings.clinical_url, settings.clinical_user, settings.clinical_password),
+        research=DicomWebArchive(
+            f"{settings.research_url}/dicom-web", settings.research_user, settings.research_password
+        ),
+        pseudonymiser=Pseudonymiser(keys, load_profile()),
+        keys=keys,
+        vault=Vault(ReadOnlyVaultRows(session_factory(engine, read_only=True)), keys),
+        target=make_target(settings),
+        specs=SPECS,
+    )

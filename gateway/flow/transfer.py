@@ -1,0 +1,131 @@
+"""Takes the chosen series of a study across the border: pseudonymised, stored in the research archive, remembered."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from gateway.clinical import ClinicalStudy
+from gateway.flow.services import Services
+from gateway.flow.step import Lease
+from gateway.pseudonymise.apply import pseudonymise_instance
+from gateway.pseudonymise.record import StudyRecord, StudyRecordBuilder
+from processing.domain.errors import InputRejected
+from processing.domain.messages import StudyOrder
+from processing.domain.study import SeriesRole
+
+
+def transfer(
+    services: Services,
+    lease: Lease,
+    record: StudyRecord,
+    study: ClinicalStudy,
+    chosen: Mapping[SeriesRole, str],
+) -> tuple[StudyOrder, StudyRecord]:
+    """Pseudonymise the chosen series into the research archive. Doing it again stores nothing new.
+
+    Images pass one by one; only one batch of them is in memory.
+
+    Parameters
+    ----------
+    services : Services
+    lease : Lease
+        Renewed while images pass.
+    record : StudyRecord
+        Of the study, as the vault holds it.
+    study : ClinicalStudy
+    chosen : mapping of SeriesRole to str
+        Original SeriesInstanceUIDs.
+
+    Returns
+    -------
+    StudyOrder
+        The pseudonymous study and series.
+    StudyRecord
+        For the vault: where every pseudonymous UID came from.
+
+    Raises
+    ------
+    InputRejected
+        If an image can't be pseudonymised safely, or is not of the record's patient and study.
+    Transient
+        If an archive can't be reached.
+    """
+    builder = StudyRecordBuilder(services.pseudonymiser)
+    services.research.store(_pseudonymised(services, lease, record, study, chosen, builder))
+    built = builder.build()
+    order = StudyOrder(
+        study_instance_uid=record.study_instance_uid,
+        series={role: services.pseudonymiser.uid(uid, record.identity) for role, uid in chosen.items()},
+    )
+    if not set(order.series.values()) <= built.series.keys():
+        raise InputRejected("The clinical archive no longer holds all images of the chosen series.")
+    return order, built
+
+
+def _pseudonymised(
+    services: Services,
+    lease: Lease,
+    record: StudyRecord,
+    study: ClinicalStudy,
+    chosen: Mapping[SeriesRole, str],
+    builder: StudyRecordBuilder,
+) -> Iterator[bytes]:
+    wanted = set(chosen.values())
+    for series in study.series:
+        if series.series_instance_uid not in wanted:
+            continue
+        for instance in series.instances:
+            lease.renew()
+            original = services.clinical.instance(instance)
+            try:
+                pseudonymous = pseudonymise_instance(original, services.pseudonymiser)
+                builder.add(pseudonymous, original)
+            except InputRejected as rejected:
+                name = f"series {series.series_number}" if series.series_number is not None else "a series"
+                raise InputRejected(
+                    f"An image of {name} can't be pseudonymised: {rejected.reason.rstrip('.')}."
+                ) from rejected
+            if (pseudonymous.pseudonym, pseudonymous.study_instance_uid) != (
+                record.pseudonym,
+                record.study_instance_uid,
+            ):
+                raise InputRejected("An image of the study belongs to another patient or study.")
+            yield pseudonymous.part10
+
+
+def require_same_person(current: StudyRecord, prior: StudyRecord) -> None:
+    """Check that two studies are of one person before they are compared.
+
+    Patient ID and issuer are equal already. Name, birth date and sex must not contradict each other either: an ID
+    that was given twice or typed wrongly shows in them. What one of the studies does not say contradicts nothing.
+
+    Raises
+    ------
+    InputRejected
+        Naming what differs, not its values.
+    """
+    if current.pseudonym != prior.pseudonym or current.identity != prior.identity:
+        raise InputRejected("The studies to compare are not of the same patient.")
+    differing = [
+        words
+        for words, keyword in (("name", "PatientName"), ("birth date", "PatientBirthDate"), ("sex", "PatientSex"))
+        if _contradict(_comparable(current, keyword), _comparable(prior, keyword))
+    ]
+    if differing:
+        raise InputRejected(
+            f"The earlier study has the same patient ID but another {' and another '.join(differing)}; "
+            "check whether both are of one patient."
+        )
+
+
+def _contradict(first: str, second: str) -> bool:
+    return bool(first and second and first != second)
+
+
+def _comparable(record: StudyRecord, keyword: str) -> str:
+    """Return a value without case, accents and trailing empty parts of a name: scanners write them differently."""
+    text = str(record.patient.get(keyword, "") or "").split("=")[0]
+    parts = [" ".join(part.split()) for part in text.rstrip("^ ").split("^")[:2]]
+    plain = unicodedata.normalize("NFKD", "^".join(parts)).casefold()
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))

@@ -1,0 +1,298 @@
+"""Rows of cases: how they are found, claimed and changed.
+
+`record` is the only way in which a case changes its state. It looks the change up in the transition table and writes
+the event in the same transaction, so that replaying a case's events always gives its state.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel
+from sqlalchemy import case as sql_case
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from gateway.db.tables import Case, Delivery, Event, Job, OutboxMessage
+from processing.domain.case import CaseEvent, CaseState, next_state
+
+EXPLAINED_STATES = frozenset(
+    {
+        CaseState.WAITING_FOR_PRIOR,
+        CaseState.BASELINE,
+        CaseState.NOT_ROUTED,
+        CaseState.QUARANTINED,
+        CaseState.REGISTRATION_FAILED,
+        CaseState.SUPERSEDED,
+    }
+)
+"""States whose reason stands on the worklist."""
+
+_NEW_STEP = frozenset(
+    {
+        CaseEvent.IMAGES_RECEIVED,
+        CaseEvent.QUIET,
+        CaseEvent.PRIOR_FOUND,
+        CaseEvent.PSEUDONYMISED,
+        CaseEvent.SUCCEEDED,
+        CaseEvent.SIGNED,
+        CaseEvent.DELIVERED,
+        CaseEvent.RETRIED,
+    }
+)
+"""Events after which failed attempts are counted anew."""
+
+_WORKLIST_ORDER = (
+    CaseState.READY_FOR_REVIEW,
+    CaseState.REGISTRATION_FAILED,
+    CaseState.QUARANTINED,
+    CaseState.RUNNING,
+    CaseState.QUEUED,
+    CaseState.PSEUDONYMISED,
+    CaseState.COMPLETE,
+    CaseState.RECEIVING,
+    CaseState.WAITING_FOR_PRIOR,
+    CaseState.DISPATCHING,
+    CaseState.SIGNED,
+    CaseState.BASELINE,
+    CaseState.NOT_ROUTED,
+    CaseState.ARCHIVED,
+    CaseState.SUPERSEDED,
+)
+"""Cases that want a person first, then those on their way, then those that are done."""
+
+
+def utc_now() -> datetime:
+    """Return the present time with its zone."""
+    return datetime.now(UTC)
+
+
+def record(
+    session: Session, case: Case, event: CaseEvent, *, actor: str, detail: str = "", at: datetime | None = None
+) -> None:
+    """Let an event happen to a case: change its state and append the event, in the caller's transaction.
+
+    Parameters
+    ----------
+    session : Session
+    case : Case
+        Read in this transaction with `locked_case` or `claim`, so that nobody else changes it meanwhile.
+    event : CaseEvent
+    actor : str
+        A user name, or the step that acted.
+    detail : str
+        One sentence without identity; it is the case's reason on the worklist where its new state needs one.
+    at : datetime, optional
+        Now, unless given.
+
+    Raises
+    ------
+    IllegalTransition
+        If the event can't happen in the case's state; nothing is changed.
+    """
+    at = at or utc_now()
+    before = CaseState(case.state)
+    after = next_state(before, event)
+    case.state = after.value
+    case.reason = detail if after in EXPLAINED_STATES else ""
+    case.changed_at = at
+    if event in _NEW_STEP:
+        case.attempts = 0
+        case.not_before = None
+    session.add(
+        Event(
+            case_id=case.case_id,
+            at=at,
+            event=event.value,
+            from_state=before.value,
+            to_state=after.value,
+            actor=actor,
+            detail=detail,
+        )
+    )
+
+
+def enqueue(session: Session, queue: str, task: str, body: BaseModel, *, at: datetime | None = None) -> None:
+    """Write a message into the outbox; it is sent after, and only if, the caller's transaction commits."""
+    session.add(
+        OutboxMessage(
+            created_at=at or utc_now(), sent_at=None, queue=queue, task=task, body=body.model_dump(mode="json")
+        )
+    )
+
+
+def new_case(
+    session: Session,
+    *,
+    study_uid: str,
+    revision: int,
+    pseudonym: str,
+    readable_name: str,
+    study_date_shifted: str,
+    instance_count: int,
+    at: datetime,
+) -> Case:
+    """Add a case for the first sight of a study, or for a newer revision of one; its first event stands with it."""
+    case = Case(
+        case_id=str(uuid.uuid4()),
+        study_uid=study_uid,
+        revision=revision,
+        pseudonym=pseudonym,
+        readable_name=readable_name,
+        study_date_shifted=study_date_shifted,
+        state=CaseState.RECEIVING.value,
+        reason="",
+        instance_count=instance_count,
+        received_at=at,
+        last_image_at=at,
+        changed_at=at,
+        attempts=0,
+    )
+    session.add(case)
+    session.flush()
+    record(session, case, CaseEvent.IMAGES_RECEIVED, actor="receive", detail=f"{instance_count} images", at=at)
+    return case
+
+
+def locked_case(session: Session, case_id: str) -> Case | None:
+    """Return a case as it is in the database now, locked against others until the transaction ends."""
+    return session.scalar(
+        select(Case).where(Case.case_id == case_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def newest_revision(session: Session, study_uid: str) -> Case | None:
+    """Return the newest case of a study, locked until the transaction ends."""
+    return session.scalar(
+        select(Case)
+        .where(Case.study_uid == study_uid)
+        .order_by(Case.revision.desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def claim(session: Session, case_id: str, owner: str, lease_s: float, *, now: datetime | None = None) -> Case | None:
+    """Take a case for one step, or extend the claim on it.
+
+    Parameters
+    ----------
+    session : Session
+    case_id : str
+    owner : str
+        Whoever runs the step; unique for each run of a step.
+    lease_s : float
+        After so many seconds without `release` or another `claim`, anybody may take the case over.
+    now : datetime, optional
+
+    Returns
+    -------
+    Case or None
+        None when somebody else holds it.
+    """
+    now = now or utc_now()
+    taken = session.execute(
+        update(Case)
+        .where(
+            Case.case_id == case_id,
+            or_(Case.lease_owner.is_(None), Case.lease_owner == owner, Case.lease_until <= now),
+        )
+        .values(lease_owner=owner, lease_until=now + timedelta(seconds=lease_s))
+        .returning(Case.case_id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return locked_case(session, case_id) if taken else None
+
+
+def holds(case: Case, owner: str) -> bool:
+    """Whether a claimed case, read anew, is still its owner's: a step that was too slow must not write."""
+    return case.lease_owner == owner
+
+
+def release(session: Session, case_id: str, owner: str) -> None:
+    """Give a case back; does nothing when it is no longer the owner's."""
+    session.execute(
+        update(Case)
+        .where(Case.case_id == case_id, Case.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def due_cases(session: Session, states: Collection[CaseState], *, now: datetime, limit: int = 100) -> list[str]:
+    """Return the ids of the cases in these states that nobody holds and whose back-off is over, oldest first."""
+    return list(
+        session.scalars(
+            select(Case.case_id)
+            .where(
+                Case.state.in_([state.value for state in states]),
+                or_(Case.lease_owner.is_(None), Case.lease_until <= now),
+                or_(Case.not_before.is_(None), Case.not_before <= now),
+            )
+            .order_by(Case.changed_at)
+            .limit(limit)
+        )
+    )
+
+
+def cases_of_patient(session: Session, pseudonym: str) -> list[Case]:
+    """Return the newest revision of every study of one patient, latest study first."""
+    return list(
+        session.scalars(
+            select(Case)
+            .where(Case.pseudonym == pseudonym, Case.state != CaseState.SUPERSEDED.value)
+            .order_by(Case.study_date_shifted.desc(), Case.received_at.desc())
+        )
+    )
+
+
+def worklist(session: Session, superseded: bool = False) -> list[Case]:
+    """Return the cases with their jobs: those that want a person first, then the most recently changed.
+
+    Parameters
+    ----------
+    session : Session
+    superseded : bool
+        Also those that a newer revision of the same study replaced.
+    """
+    rank = sql_case({state.value: place for place, state in enumerate(_WORKLIST_ORDER)}, value=Case.state)
+    query = select(Case).options(selectinload(Case.jobs)).order_by(rank, Case.changed_at.desc())
+    if not superseded:
+        query = query.where(Case.state != CaseState.SUPERSEDED.value)
+    return list(session.scalars(query))
+
+
+def get_case(session: Session, case_id: str) -> Case | None:
+    """Return a case with its series, events and jobs."""
+    return session.scalar(
+        select(Case)
+        .where(Case.case_id == case_id)
+        .options(selectinload(Case.series), selectinload(Case.events), selectinload(Case.jobs))
+    )
+
+
+def latest_job(case: Case) -> Job | None:
+    """Return a case's latest job, or None when nothing was ordered yet."""
+    return max(case.jobs, key=lambda job: job.created_at, default=None)
+
+
+def deliveries_of(session: Session, case_id: str) -> list[Delivery]:
+    """Return what was or is being sent to a target for a case."""
+    return list(session.scalars(select(Delivery).where(Delivery.case_id == case_id).order_by(Delivery.delivery_id)))
+
+
+def replay(events: Iterable[Event]) -> CaseState:
+    """Return the state to which a case's events lead from its beginning.
+
+    Raises
+    ------
+    IllegalTransition
+        If the events are not a way through the transition table.
+    """
+    state = CaseState.RECEIVING
+    for event in events:
+        state = next_state(state, CaseEvent(event.event))
+    return state

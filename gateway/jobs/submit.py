@@ -1,0 +1,118 @@
+"""Orders to the workers: written with the change of state that asks for them, sent afterwards.
+
+The order's row, the outbox message and the event are one transaction. The relay sends what is in the outbox and
+marks it; when it dies in between, the same order is sent twice, which gives the same single result.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from gateway.db.tables import Case, Job, OutboxMessage
+from gateway.jobs.store import enqueue, locked_case, record
+from processing.domain.case import CaseEvent, CaseState
+from processing.domain.errors import Defect
+from processing.domain.messages import PIPELINE_QUEUE, RUN_JOB_TASK, JobOrder, StudyOrder
+
+Send = Callable[[str, str, Mapping[str, Any]], None]
+"""Sends (queue, task, body) to the broker; raises Transient when it can't be reached."""
+
+_JOBS = uuid.UUID("5a1d9a1e-6d55-5b0f-9b57-0d6a4f1c2a90")
+
+
+def place_order(
+    session: Session, case: Case, *, pipeline: str, version: str, current: StudyOrder, prior: StudyOrder, at: datetime
+) -> JobOrder:
+    """Write a new job of a case and the message that orders it, in the caller's transaction.
+
+    The job's id follows from the case and the number of its jobs, so that the UIDs of its results do too.
+    """
+    number = session.scalar(select(func.count()).where(Job.case_id == case.case_id)) or 0
+    order = JobOrder(
+        job_id=str(uuid.uuid5(_JOBS, f"{case.case_id}/{number + 1}")),
+        case_id=case.case_id,
+        attempt=1,
+        pipeline=pipeline,
+        version=version,
+        current=current,
+        prior=prior,
+    )
+    for unfinished in session.scalars(select(Job).where(Job.case_id == case.case_id, Job.finished_at.is_(None))):
+        unfinished.finished_at = at
+    session.add(
+        Job(job_id=order.job_id, case_id=case.case_id, attempt=1, created_at=at, order=order.model_dump(mode="json"))
+    )
+    case.pipeline = pipeline
+    case.version = version
+    enqueue(session, PIPELINE_QUEUE, RUN_JOB_TASK, order, at=at)
+    return order
+
+
+def order_again(session: Session, job: Job, *, at: datetime) -> JobOrder:
+    """Write the message for the next attempt at a job, in the caller's transaction.
+
+    The job keeps its id: a worker that was only slow stores the same objects, and its late outcome is known by its
+    attempt.
+    """
+    order = JobOrder.model_validate(job.order).model_copy(update={"attempt": job.attempt + 1})
+    job.attempt = order.attempt
+    job.order = order.model_dump(mode="json")
+    job.heard_at = None
+    job.stage = ""
+    job.fraction = 0.0
+    enqueue(session, PIPELINE_QUEUE, RUN_JOB_TASK, order, at=at)
+    return order
+
+
+def relay_outbox(sessions: sessionmaker[Session], send: Send, *, now: datetime, limit: int = 100) -> int:
+    """Send what waits in the outbox, oldest first.
+
+    Returns
+    -------
+    int
+        Number of messages sent.
+
+    Raises
+    ------
+    Transient
+        If the broker can't be reached; what was not sent stays in the outbox.
+    """
+    with sessions() as session:
+        waiting = list(
+            session.scalars(
+                select(OutboxMessage.message_id)
+                .where(OutboxMessage.sent_at.is_(None))
+                .order_by(OutboxMessage.message_id)
+                .limit(limit)
+            )
+        )
+    return sum(_relay_one(sessions, send, message_id, now) for message_id in waiting)
+
+
+def _relay_one(sessions: sessionmaker[Session], send: Send, message_id: int, now: datetime) -> bool:
+    with sessions.begin() as session:
+        message = session.scalar(
+            select(OutboxMessage)
+            .where(OutboxMessage.message_id == message_id, OutboxMessage.sent_at.is_(None))
+            .with_for_update(skip_locked=True)
+        )
+        if message is None:
+            return False
+        if message.task != RUN_JOB_TASK:
+            raise Defect(f"The outbox holds a message for the unknown task {message.task}.")
+        order = JobOrder.model_validate(message.body)
+        case = locked_case(session, order.case_id)
+        job = session.get(Job, order.job_id)
+        message.sent_at = now
+        if case is None or job is None or job.attempt != order.attempt or case.state != CaseState.PSEUDONYMISED.value:
+            # Superseded meanwhile, or sent just before this process died last time: the worker has it already.
+            return False
+        send(message.queue, message.task, message.body)
+        record(session, case, CaseEvent.ORDERED, actor="relay", detail=f"attempt {order.attempt}", at=now)
+        return True

@@ -1,0 +1,1 @@
+"""What has arrived in the clinical archive, and whether a study is complete."""
