@@ -57,14 +57,6 @@ export function indexToWorld(grid: Grid, index: readonly number[]): Vector {
   );
 }
 
-/** World position of the middle of the volume. */
-export function centreOf(grid: Grid): Vector {
-  return indexToWorld(
-    grid,
-    grid.shape.map((n) => (n - 1) / 2),
-  );
-}
-
 const ORDERS = [
   [0, 1, 2],
   [0, 2, 1],
@@ -154,9 +146,9 @@ export function sliceAlong(
   const count = shape[axis] ?? 1;
   const spacingMm = spacing[axis] ?? 1;
   const along = dot(minus(point, vector(grid.origin_mm)), vector(grid.directions[axis])) / spacingMm;
-  // Slices are counted as the wheel goes: from where the eye is, away from it.
+  // Slices are counted as the wheel goes: from the far end towards the eye.
   const towardsEye = (alignment[axis] ?? 0) > 0;
-  return { count, spacingMm, position: towardsEye ? count - 1 - along : along };
+  return { count, spacingMm, position: towardsEye ? along : count - 1 - along };
 }
 
 /** Reading of a slice's position: `S 34.5`, the patient's direction and distance from the scanner's origin. */

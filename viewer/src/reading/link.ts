@@ -1,7 +1,7 @@
 /** Keeps the viewports together: the same place, direction, zoom and relative window in each. */
 import { Enums, type Types } from '@cornerstonejs/core';
 
-import { dot, vector, type Grid, type Vector, type View } from './grid';
+import { vector, type Vector, type View } from './grid';
 import { applied, rangeOf, relativeTo, UNCHANGED, windowOf, type RelativeWindow, type Window } from './window';
 
 /** What the pictures show now; the overlays are drawn from it. */
@@ -67,13 +67,6 @@ export class Link {
       }
     });
     this.publish();
-  }
-
-  /** Distance of the slices that lie across a direction. */
-  spacingAlong(direction: Vector, grid: Grid): number {
-    const spacing = [...grid.spacing_mm].reverse();
-    const alignment = grid.directions.map((axis) => Math.abs(dot(vector(axis), direction)));
-    return spacing[alignment.indexOf(Math.max(...alignment))] ?? 1;
   }
 
   private listen({ viewport }: Linked, event: string, handler: () => void): void {

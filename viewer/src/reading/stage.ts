@@ -26,7 +26,8 @@ import {
 
 import type { ImageName } from '../client/api';
 import type { Colour } from './colours';
-import { centreOf, dot, minus, plus, scaled, vector, viewOf, type Plane, type Vector } from './grid';
+import { brightBox, heightToFit, middleOf, type Box } from './extent';
+import { dot, minus, plus, scaled, sliceAlong, vector, viewOf, type Plane, type Vector, type View } from './grid';
 import { Link, type Picture } from './link';
 import type { LoadedVolume, Volumes } from './volumes';
 import { UNCHANGED } from './window';
@@ -35,6 +36,8 @@ export type PaneName = 'prior' | 'current' | 'lesions';
 export const PANES: readonly PaneName[] = ['prior', 'current', 'lesions'];
 
 const TOOLS = [WindowLevelTool, PanTool, ZoomTool, StackScrollTool] as const;
+/** Air is darker than the window's centre by this share of its width. */
+const DARK = 0.4;
 let started = false;
 
 function startCornerstone(): void {
@@ -80,6 +83,7 @@ export class Stage {
   private readonly key: string;
   private readonly link: Link;
   private readonly observer: ResizeObserver;
+  private readonly head: Box;
   private plane: Plane = 'axial';
   private overlayShown = true;
 
@@ -90,6 +94,8 @@ export class Stage {
     onPicture: (picture: Picture) => void,
   ) {
     this.key = `${caseId}:${Date.now()}`;
+    const { header, pixels } = volumes.current;
+    this.head = brightBox(header, pixels, header.window_center - header.window_width * DARK);
     this.engine = new RenderingEngine(`engine:${this.key}`);
     this.engine.setViewports(
       PANES.map((pane) => ({
@@ -132,8 +138,8 @@ export class Stage {
     this.link.quietly(() => {
       for (const pane of PANES) this.viewport(pane).setOrientation(this.orientation(), false);
     });
-    this.link.share('current');
-    if (focalPoint) this.showSliceThrough(vector(focalPoint));
+    this.fit();
+    if (focalPoint) this.jumpTo(vector(focalPoint));
   }
 
   /** Bring a world position into all three pictures; they move sideways only when it would lie outside. */
@@ -148,8 +154,12 @@ export class Stage {
     this.moveCamera(minus(point, this.focalPoint()));
   }
 
+  /** Go on by a number of slices, never beyond the first or last. */
   scroll(slices: number): void {
-    this.viewport('current').scroll(slices);
+    const view = this.view();
+    const { count, spacingMm, position } = sliceAlong(this.volumes.current.header, view, this.focalPoint());
+    const next = Math.min(count - 1, Math.max(0, Math.round(position) + slices));
+    this.moveCamera(scaled(view.normal, (next - position) * spacingMm));
   }
 
   zoom(factor: number): void {
@@ -158,13 +168,10 @@ export class Stage {
     viewport.render();
   }
 
+  /** The middle of the head, filling the picture, with the images' own windows. */
   reset(): void {
-    this.link.quietly(() => {
-      for (const pane of PANES) this.viewport(pane).resetCamera();
-    });
-    this.moveCamera(minus(centreOf(this.volumes.current.header), this.focalPoint()));
+    this.fit();
     this.link.setWindow(UNCHANGED);
-    this.snapToSlice();
   }
 
   setColours(colours: ReadonlyMap<number, Colour>): void {
@@ -247,8 +254,14 @@ export class Stage {
   private async addLesions(colours: ReadonlyMap<number, Colour>): Promise<void> {
     const segmentationId = this.segmentationId();
     const type = ToolEnums.SegmentationRepresentations.Labelmap;
+    const segments = Object.fromEntries([...colours.keys()].map((number) => [number, { segmentIndex: number }]));
     segmentation.addSegmentations([
-      { segmentationId, representation: { type, data: { volumeId: this.volumeId('lesions') } } },
+      {
+        segmentationId,
+        representation: { type, data: { volumeId: this.volumeId('lesions') } },
+        // Only segments that are named here can be hidden.
+        config: { segments },
+      },
     ]);
     segmentation.config.style.setStyle({ type, segmentationId }, lesionStyle(true));
     await segmentation.addLabelmapRepresentationToViewport(this.viewportId('lesions'), [{ segmentationId }]);
@@ -256,18 +269,20 @@ export class Stage {
   }
 
   private showSliceThrough(point: Vector): void {
-    const view = viewOf(this.plane, this.volumes.current.header.directions);
-    const depth = dot(minus(point, this.focalPoint()), view.normal);
-    this.moveCamera(scaled(view.normal, depth));
+    const { normal } = this.view();
+    this.moveCamera(scaled(normal, dot(minus(point, this.focalPoint()), normal)));
+    this.scroll(0);
   }
 
-  /** Put the camera's plane through the nearest slice's voxel centres, so that slices are not blended. */
-  private snapToSlice(): void {
+  private fit(): void {
     const { header } = this.volumes.current;
-    const view = viewOf(this.plane, header.directions);
-    const spacing = this.link.spacingAlong(view.normal, header);
-    const depth = dot(minus(this.focalPoint(), vector(header.origin_mm)), view.normal);
-    this.moveCamera(scaled(view.normal, Math.round(depth / spacing) * spacing - depth));
+    const viewport = this.viewport('current');
+    const { clientWidth, clientHeight } = viewport.element;
+    if (clientHeight === 0) return;
+    const height = heightToFit(header, this.head, this.view(), clientWidth / clientHeight);
+    viewport.setCamera({ parallelScale: height / 2 });
+    this.moveCamera(minus(middleOf(header, this.head), this.focalPoint()));
+    this.scroll(0);
   }
 
   private moveCamera(by: Vector): void {
@@ -289,8 +304,12 @@ export class Stage {
     return vector(this.viewport('current').getCamera().focalPoint);
   }
 
+  private view(): View {
+    return viewOf(this.plane, this.volumes.current.header.directions);
+  }
+
   private orientation(): Types.OrientationVectors {
-    const { normal, up } = viewOf(this.plane, this.volumes.current.header.directions);
+    const { normal, up } = this.view();
     return { viewPlaneNormal: [...normal], viewUp: [...up] };
   }
 

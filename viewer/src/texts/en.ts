@@ -156,7 +156,7 @@ export const texts = {
     columns: {
       number: 'No.',
       change: 'Change',
-      volume: 'Volume now',
+      volume: 'Volume',
       before: 'Before',
       region: 'Region',
       side: 'Side',
@@ -189,10 +189,10 @@ export const texts = {
 
   assessment: {
     title: 'Whole result',
-    acceptance: 'The result as a whole is',
+    acceptance: 'Result',
     acceptable: 'Acceptable',
     unacceptable: 'Unacceptable',
-    unacceptableHint: 'No volume leaves the system. A comment is needed.',
+    unacceptableHint: 'needed: the reason; no volume leaves the system',
     rating: 'Rating',
     ratings: {
       1: 'unusable',
@@ -202,7 +202,7 @@ export const texts = {
       5: 'excellent',
     },
     comment: 'Comment',
-    commentHint: 'Goes into the report. Leave out the patient’s name.',
+    commentHint: 'part of the report; leave out the patient’s name',
     sign: 'Sign …',
     notYet: 'Before signing:',
     needs: {
