@@ -286,6 +286,8 @@ def _table_kind(row: TableRow, vr: str, options: tuple[str, ...]) -> str:
     cleaned_by = [code for code in options if row.options.get(code) == "C"]
     if "113109" in kept_by and _DATE_OPTION not in cleaned_by:
         return "keep"  # the operator asks for the device's identity as it stands
+    if vr in {"TM", "DT"} and row.action is BasicAction.X:
+        return "remove"  # stricter than 113107 asks: a time of day stays only where an image needs one
     if kept_by or cleaned_by:
         # Retained or cleaned, but never unseen: the nets by VR let pass only what they know.
         if vr in {"DA", "DT", "TM", "AS", "CS", "DS", "IS", "US"}:

@@ -8,6 +8,7 @@ object: a patient called Tse loses the TSE in the series description.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
@@ -25,6 +26,8 @@ _WORD_BREAK = re.compile(rb"[^A-Za-z0-9\x1b\x80-\xff]+")
 _NUMBER_CHARACTERS = b"0123456789+-.eE\\ \0"
 _DAYS_PER_UNIT = {b"D": 1.0, b"W": 7.0, b"M": 30.4375, b"Y": 365.25}
 _PRINTABLE = bytes(range(0x20, 0x7F))
+_LONGEST_ACCIDENT = 8
+_SMALLEST, _LARGEST = 1e-9, 1e12
 _MAX_TEXT = {b"SH": 16, b"AE": 16}
 
 
@@ -176,9 +179,21 @@ def _pattern(rule: Rule, raw: bytes) -> bytes | None:
 
 
 def _numbers(rule: Rule, raw: bytes) -> bytes | None:
-    """Pass whole numbers of the declared count; text that poses as a list of numbers is removed."""
+    """Pass whole numbers of the declared count; text that poses as numbers is removed."""
     if len(raw) % rule.size or (rule.max_values and len(raw) > rule.size * rule.max_values):
         return None
-    if not rule.max_values and len(raw) >= 8 and not raw.translate(None, _PRINTABLE):
+    if len(raw) >= _LONGEST_ACCIDENT and not raw.translate(None, _PRINTABLE) and _implausible(rule.vr, raw):
         return None
     return raw
+
+
+def _implausible(vr: bytes, raw: bytes) -> bool:
+    """Tell whether printable bytes are no measurement.
+
+    Read as floating point, text is astronomically large or small, unless every fourth or eighth character happens to
+    be one of a few; integers are not told apart and count as text.
+    """
+    if vr not in (b"FD", b"FL"):
+        return True
+    numbers = struct.unpack(f"<{len(raw) // (8 if vr == b'FD' else 4)}{'d' if vr == b'FD' else 'f'}", raw)
+    return not all(_SMALLEST < abs(number) < _LARGEST for number in numbers)
