@@ -23,10 +23,34 @@ class DetectionParameters:
     voxel_robust: float = 0.5
     peak_z: float = 3.0
     peak_robust: float = 5.0
+    peak_robust_with_t2: float = 4.0
+    t2_minimum_z: float = 1.0
+    t1_maximum_z: float = 2.0
+    peak_fraction: float = 0.25
     minimum_volume_mm3: float = MINIMUM_VOLUME_MM3
-    white_matter_prior: float = 0.5
+    white_matter_prior: float = 0.4
     local_contrast: float = 0.6
     inside_mm: float = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known about a change on one grid.
+
+    Parameters
+    ----------
+    rise : Subtraction
+        FLAIR, later minus earlier.
+    robust : Volume
+        From `robust_rise`.
+    t1_z, t2_z : Volume or None
+        The same change on T1 and T2, in deviations; NaN where it is not known. None without these series.
+    """
+
+    rise: Subtraction
+    robust: Volume
+    t1_z: Volume | None = None
+    t2_z: Volume | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +61,6 @@ class Candidate:
     ----------
     mask : ndarray of bool, shape (z, y, x)
     volume_mm3 : float
-    peak_z, peak_robust : float
-        Largest values in it.
     mean_intensity : float
         Of the later scan, in units of the white-matter median.
     score : float
@@ -47,15 +69,13 @@ class Candidate:
 
     mask: Mask
     volume_mm3: float
-    peak_z: float
-    peak_robust: float
     mean_intensity: float
     score: float
 
 
 def detect_rise(
     later: Volume,
-    rise: Subtraction,
+    evidence: Evidence,
     *,
     brain: Mask,
     white_matter_prior: Volume,
@@ -63,11 +83,14 @@ def detect_rise(
 ) -> tuple[Candidate, ...]:
     """Find what became brighter in white matter.
 
+    A lesion that rises on FLAIR rises on T2 and not on T1; what rises on all three is flow, fat or a slice that
+    shifted. Where T2 agrees, a weaker rise on FLAIR is enough.
+
     Parameters
     ----------
     later : Volume
-        The scan in which the rise shows, in units of the white-matter median.
-    rise : Subtraction
+        The FLAIR in which the rise shows, in units of the white-matter median.
+    evidence : Evidence
         Of this scan and the earlier one.
     brain : ndarray of bool, shape (z, y, x)
     white_matter_prior : Volume
@@ -79,64 +102,63 @@ def detect_rise(
     tuple of Candidate
         In order of the first voxel.
     """
-    spacing = later.grid.spacing_mm
-    volume = later.grid.voxel_volume_mm3
-    deep = ndimage.distance_transform_edt(brain, sampling=spacing) > params.inside_mm
-    raised = (rise.z.array > params.voxel_z) & (rise.robust.array > params.voxel_robust) & deep
-    labels = connected_components(raised, voxel_volume_mm3=volume, minimum_volume_mm3=params.minimum_volume_mm3)
+    grid = later.grid
+    deep = ndimage.distance_transform_edt(brain, sampling=grid.spacing_mm) > params.inside_mm
+    raised = (evidence.rise.z.array > params.voxel_z) & (evidence.robust.array > params.voxel_robust) & deep
+    labels = connected_components(
+        raised, voxel_volume_mm3=grid.voxel_volume_mm3, minimum_volume_mm3=params.minimum_volume_mm3
+    )
     white = (white_matter_prior.array > 0.9) & brain
-    level = float(np.median(later.array[white])) if white.any() else 1.0
+    if not white.any():
+        return ()
+    level = float(np.median(later.array[white]))
     spread = max(robust_spread(later.array[white]), 1e-3)
     found = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        candidate = _examine(
-            labels == label if box is None else _whole(labels, label, box),
-            later,
-            rise,
-            brain,
-            white_matter_prior,
-            level,
-            spread,
-            params,
-        )
-        if candidate is not None:
-            found.append(candidate)
+        mask = np.zeros(labels.shape, bool)
+        mask[box] = labels[box] == label
+        score = _weakest_margin(mask, evidence, params)
+        mean = float(later.array[mask].mean())
+        if (
+            score is not None
+            and float(white_matter_prior.array[mask].mean()) > params.white_matter_prior
+            and mean > level
+            and mean - _surroundings(mask, later, brain) > params.local_contrast * spread
+        ):
+            shaped = _shape(mask, evidence.rise.difference, params)
+            found.append(Candidate(shaped, float(shaped.sum()) * grid.voxel_volume_mm3, mean, score))
     return tuple(found)
 
 
-def _whole(labels: npt.NDArray[np.int32], label: int, box: tuple[slice, ...]) -> Mask:
-    mask = np.zeros(labels.shape, bool)
-    mask[box] = labels[box] == label
-    return mask
-
-
-def _examine(
-    mask: Mask,
-    later: Volume,
-    rise: Subtraction,
-    brain: Mask,
-    white_matter_prior: Volume,
-    level: float,
-    spread: float,
-    params: DetectionParameters,
-) -> Candidate | None:
-    """Test one component; None if it fails."""
-    peak_z = float(rise.z.array[mask].max())
-    peak_robust = float(rise.robust.array[mask].max())
-    mean = float(later.array[mask].mean())
-    prior = float(white_matter_prior.array[mask].mean())
-    contrast = (mean - _surroundings(mask, later, brain)) / spread
-    if (
-        peak_z <= params.peak_z
-        or peak_robust <= params.peak_robust
-        or prior <= params.white_matter_prior
-        or mean <= level
-        or contrast <= params.local_contrast
-    ):
+def _weakest_margin(mask: Mask, evidence: Evidence, params: DetectionParameters) -> float | None:
+    """Score a component from 0.5 to 1 by the test that it passes most narrowly; None if it fails one."""
+    on_t1, on_t2 = _mean_known(evidence.t1_z, mask), _mean_known(evidence.t2_z, mask)
+    if on_t1 is not None and on_t1 > params.t1_maximum_z:
         return None
-    margin = min(peak_z / params.peak_z, peak_robust / params.peak_robust) - 1.0
-    score = float(1.0 - 0.5 * np.exp(-margin))
-    return Candidate(mask, float(mask.sum()) * later.grid.voxel_volume_mm3, peak_z, peak_robust, mean, score)
+    if on_t2 is not None and on_t2 < params.t2_minimum_z:
+        return None
+    needed = params.peak_robust if on_t2 is None else min(params.peak_robust, params.peak_robust_with_t2)
+    margin = min(
+        float(evidence.rise.z.array[mask].max()) / params.peak_z, float(evidence.robust.array[mask].max()) / needed
+    )
+    return float(1.0 - 0.5 * np.exp(1.0 - margin)) if margin > 1.0 else None
+
+
+def _mean_known(change: Volume | None, mask: Mask) -> float | None:
+    """Mean over the part of a component that is known; None if that is less than half of it."""
+    if change is None:
+        return None
+    values = change.array[mask]
+    known = np.isfinite(values)
+    return float(values[known].mean()) if known.mean() >= 0.5 else None
+
+
+def _shape(mask: Mask, difference: Volume, params: DetectionParameters) -> Mask:
+    """Cut off the rim, where the rise is only a small part of the component's own height: that is blur, not lesion."""
+    height = float(np.percentile(difference.array[mask], 95))
+    shaped = mask & (difference.array >= params.peak_fraction * height)
+    enough = shaped.sum() * difference.grid.voxel_volume_mm3 >= params.minimum_volume_mm3 - 1e-6
+    return shaped if enough else mask
 
 
 def _surroundings(mask: Mask, scan: Volume, brain: Mask) -> float:

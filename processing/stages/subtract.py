@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,27 +27,30 @@ class SubtractionParameters:
 
 @dataclass(frozen=True, eq=False)
 class Subtraction:
-    """Maps of the rise from one scan to the other, all on their common grid.
+    """Maps of the change from one scan to the other, all on their common grid.
 
     Parameters
     ----------
     difference : Volume
         Later minus earlier, in units of the white-matter median.
     z : Volume
-        Difference over its expected standard deviation there.
-    robust : Volume
-        Later minus the local maximum of the earlier one, over `noise`: what no shift of a voxel explains.
+        Difference over its expected standard deviation there; zero outside the brain.
     noise : float
         Robust standard deviation of the difference in white matter, in units of the white-matter median.
     """
 
     difference: Volume
     z: Volume
-    robust: Volume
     noise: float
 
+    def reversed(self) -> Subtraction:
+        """The change from the later scan back to the earlier one."""
+        return Subtraction(
+            self.difference.with_array(-self.difference.array), self.z.with_array(-self.z.array), self.noise
+        )
 
-def robust_spread(values: npt.NDArray[np.floating]) -> float:
+
+def robust_spread(values: npt.NDArray[np.floating[Any]]) -> float:
     """Return 1.4826 times the median absolute deviation: the standard deviation of a Gaussian's bulk."""
     if values.size == 0:
         return 0.0
@@ -56,7 +60,7 @@ def robust_spread(values: npt.NDArray[np.floating]) -> float:
 def subtract(
     later: Volume, earlier: Volume, *, brain: Mask, white_matter: Mask, params: SubtractionParameters
 ) -> Subtraction:
-    """Measure what became brighter.
+    """Measure what became brighter or darker.
 
     The expected deviation is the larger of the global noise and the local one, and grows with the gradient, along
     which the rest of a misregistration shows.
@@ -67,11 +71,6 @@ def subtract(
         Registered, normalised, on one grid with axes superior, posterior, left.
     brain, white_matter : ndarray of bool, shape (z, y, x)
     params : SubtractionParameters
-
-    Returns
-    -------
-    Subtraction
-        Zero outside the brain in `z` and `robust`.
     """
     difference = later.array - earlier.array
     noise = max(robust_spread(difference[white_matter]), 1e-4)
@@ -83,15 +82,25 @@ def subtract(
     weight = np.maximum(blur(later.with_array(inside), fwhm).array, 1e-3)
     local = blur(later.with_array(cut**2), fwhm).array / weight
     steps = np.gradient(0.5 * (later.array + earlier.array), axis=(0, 1, 2))
-    edge = np.sqrt(sum(step**2 for step in steps))
-    deviation = np.sqrt(np.maximum(local, noise**2) + (params.edge_weight * edge) ** 2)
-    robust = (later.array - _reach(earlier, params.through_plane_weight)) / noise
+    edge_squared = sum(step**2 for step in steps)
+    deviation = np.sqrt(np.maximum(local, noise**2) + params.edge_weight**2 * edge_squared)
     return Subtraction(
-        difference=later.with_array(difference),
-        z=later.with_array(difference / deviation * inside),
-        robust=later.with_array(robust * inside),
-        noise=noise,
+        difference=later.with_array(difference), z=later.with_array(difference / deviation * inside), noise=noise
     )
+
+
+def robust_rise(later: Volume, earlier: Volume, *, noise: float, params: SubtractionParameters) -> Volume:
+    """Return the later scan minus the local maximum of the earlier one, in deviations: what no voxel's shift explains.
+
+    Parameters
+    ----------
+    later, earlier : Volume
+        As for `subtract`.
+    noise : float
+        As `subtract` found it.
+    params : SubtractionParameters
+    """
+    return later.with_array((later.array - _reach(earlier, params.through_plane_weight)) / noise)
 
 
 def _reach(scan: Volume, through_plane_weight: float) -> Map:

@@ -45,7 +45,24 @@ class MsLongitudinalParameters:
     """A candidate needs a voxel above this."""
 
     peak_robust: float = 5.0
-    """And one above this: 3 finds more, at about five times the false positives."""
+    """And one above this where FLAIR stands alone: 3 finds more, at about five times the false positives."""
+
+    peak_robust_with_t2: float = 4.0
+    """Enough where T2 agrees."""
+
+    t2_minimum_z: float = 1.0
+    """Mean change on T2 that a candidate needs: 1.6 to 5.4 in true ones, mostly below 1 in false ones (measured on the
+    candidates of the two pairs of Lesjak et al.)."""
+
+    t1_maximum_z: float = 2.0
+    """Mean change on T1 that a candidate may have: -1.7 to 1.6 in true ones; above, it is flow, fat or a shift."""
+
+    t1_t2_minimum_correlation: float = 0.5
+    """Correlation over the brain between the visits below which T1 or T2 is left aside: it moved against its FLAIR."""
+
+    peak_fraction: float = 0.25
+    """Part of its own height down to which a lesion reaches; half would be right for a sharp edge, and is too tight
+    for the diffuse rim that readers include."""
 
     vanished_peak_z: float = 4.0
     """Stricter for what became darker: a vanished lesion is reported only when confident."""
@@ -56,7 +73,7 @@ class MsLongitudinalParameters:
     minimum_volume_mm3: float = 12.0
     """Smallest lesion (Roca et al., MUSIC: 26-connected, 12 mm3)."""
 
-    white_matter_prior: float = 0.5
+    white_matter_prior: float = 0.4
     """Mean probability of white matter that a candidate needs."""
 
     local_contrast: float = 0.6
