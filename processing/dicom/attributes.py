@@ -125,6 +125,10 @@ def set_identity(
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         if keyword in target:
             delattr(target, keyword)
+    for equipment in target.get("ContributingEquipmentSequence", []):
+        # highdicom notes the time by the clock.
+        if "ContributionDateTime" in equipment:
+            del equipment.ContributionDateTime
     target.Modality = facts.modality
     target.SeriesInstanceUID = provenance.uid(facts.kind)
     target.SeriesNumber = SERIES_NUMBERS[facts.kind]

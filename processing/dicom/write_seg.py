@@ -114,7 +114,15 @@ def write_segmentation(
         )
     facts = SeriesFacts(KIND, "SEG", described("Interval lesions"))
     set_identity(dataset, source.reference, provenance, facts, signed_at=signed_at)
+    _set_dimension_organization(dataset, provenance)
     return dataset
+
+
+def _set_dimension_organization(dataset: Dataset, provenance: Provenance) -> None:
+    """Replace highdicom's random UID, so that the same input gives the same object."""
+    uid = provenance.uid(f"{KIND} dimensions")
+    for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid
 
 
 def _in_frame_order(segments: npt.NDArray[np.uint16], source: SourceSeries) -> npt.NDArray[np.uint16]:

@@ -1,0 +1,264 @@
+"""A result as the DICOM objects that carry it, before and after the reader's signature, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from io import BytesIO
+
+import numpy as np
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    Comprehensive3DSRStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
+
+from processing.dicom import write_derived, write_ko, write_registration, write_sc, write_seg, write_sr
+from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, set_identity, set_instance
+from processing.dicom.provenance import MANUFACTURER, Provenance
+from processing.dicom.read import SourceSeries, read_series
+from processing.domain.decision import Acceptance, SignedReview
+from processing.domain.errors import Defect, InputRejected
+from processing.domain.imaging import Grid, LabelMap, Volume
+from processing.domain.result import Lesion, LongitudinalResult, QualityFigure
+
+
+class ObjectKind(StrEnum):
+    """What a result object is."""
+
+    SEGMENTATION = write_seg.KIND
+    REPORT = write_sr.KIND
+    PICTURES = write_sc.KIND
+    REGISTERED_PRIOR = write_derived.REGISTERED_PRIOR
+    SUBTRACTION = write_derived.SUBTRACTION
+    REGISTRATION = write_registration.KIND
+    REJECTION = write_ko.KIND
+
+
+@dataclass(frozen=True, eq=False)
+class ResultObject:
+    """One object of a result."""
+
+    kind: ObjectKind
+    dataset: Dataset
+
+
+def write_draft(
+    current: SourceSeries, prior_headers: Sequence[Dataset], result: LongitudinalResult, provenance: Provenance
+) -> tuple[ResultObject, ...]:
+    """Write a result for review: every lesion, marked as not reviewed.
+
+    See `write_result`.
+    """
+    return write_result(current, prior_headers, result, provenance, None)
+
+
+def write_result(
+    current: SourceSeries,
+    prior_headers: Sequence[Dataset],
+    result: LongitudinalResult,
+    provenance: Provenance,
+    review: SignedReview | None,
+) -> tuple[ResultObject, ...]:
+    """Write a result as DICOM objects of the current study.
+
+    Parameters
+    ----------
+    current : SourceSeries
+        The current FLAIR. Its headers give patient, study and the images that are referenced: pseudonymous headers
+        give pseudonymous objects, the clinical archive's headers give the final ones.
+    prior_headers : sequence of Dataset
+        The prior FLAIR's headers, from the same archive.
+    result : LongitudinalResult
+    provenance : Provenance
+        Its seed names the job. Whether the UIDs are those of drafts follows from `review`.
+    review : SignedReview or None
+        None writes a draft with all lesions. After an acceptable review only accepted lesions are written, and every
+        sum is over them alone. After an unacceptable one there is nothing but a Key Object, and no volume anywhere.
+
+    Returns
+    -------
+    tuple of ResultObject
+        The same input gives the same objects with the same UIDs.
+
+    Raises
+    ------
+    Defect
+        If result and images don't lie on one grid, or a lesion has no verdict.
+    InputRejected
+        If the headers can't be referenced.
+    """
+    if review is not None and review.acceptance is Acceptance.UNACCEPTABLE:
+        return (_rejection(current, result, provenance, review),)
+    provenance = provenance.as_draft() if review is None else provenance.as_signed()
+    signed_at = None if review is None else review.signed_at
+    lesions = reported_lesions(result, review)
+    lesion_map = result.lesion_map.keep({lesion.number for lesion in lesions})
+    segmentation = write_seg.write_segmentation(current, lesion_map, lesions, provenance, signed_at=signed_at)
+    report = write_sr.write_report(
+        current,
+        prior_headers,
+        lesions,
+        provenance,
+        segmentation=segmentation,
+        notes=result.warnings,
+        review=review,
+    )
+    pictures = write_sc.write_pictures(
+        current,
+        prior_headers,
+        result.registered_prior,
+        lesion_map,
+        lesions,
+        provenance,
+        notes=result.warnings,
+        review=review,
+    )
+    transform = result.current_to_prior
+    prior = write_derived.write_registered_prior(
+        current, prior_headers, result.registered_prior, transform, provenance, signed_at=signed_at
+    )
+    subtraction = write_derived.write_subtraction(current, result.subtraction, provenance, signed_at=signed_at)
+    registration = write_registration.write_registration(
+        current, prior_headers, transform, provenance, signed_at=signed_at
+    )
+    return (
+        *([ResultObject(ObjectKind.SEGMENTATION, segmentation)] if segmentation is not None else []),
+        ResultObject(ObjectKind.REPORT, report),
+        *(ResultObject(ObjectKind.PICTURES, dataset) for dataset in pictures),
+        *(ResultObject(ObjectKind.REGISTERED_PRIOR, dataset) for dataset in prior),
+        *(ResultObject(ObjectKind.SUBTRACTION, dataset) for dataset in subtraction),
+        ResultObject(ObjectKind.REGISTRATION, registration),
+    )
+
+
+def reported_lesions(result: LongitudinalResult, review: SignedReview | None) -> tuple[Lesion, ...]:
+    """Return the lesions that may be reported: all of a draft, the accepted ones of a signed result.
+
+    Raises
+    ------
+    Defect
+        If a lesion has no verdict, or a verdict has no lesion.
+    """
+    if review is None:
+        return result.lesions
+    if review.verdicts.keys() != {lesion.number for lesion in result.lesions}:
+        raise Defect("The reader's verdicts are not those of this result's lesions.")
+    return tuple(lesion for lesion in result.lesions if lesion.number in review.accepted_lesions)
+
+
+def _rejection(
+    current: SourceSeries, result: LongitudinalResult, provenance: Provenance, review: SignedReview
+) -> ResultObject:
+    """Write the Key Object that rejects the draft's segmentation, report and overview."""
+    draft = provenance.as_draft()
+    rejected = [
+        _stand_in(current, draft, write_sr.KIND, "SR", Comprehensive3DSRStorage),
+        _stand_in(current, draft, write_sc.KIND, "OT", SecondaryCaptureImageStorage),
+    ]
+    if result.lesions:
+        rejected.insert(0, _stand_in(current, draft, write_seg.KIND, "SEG", SegmentationStorage))
+    dataset = write_ko.write_rejection(current.reference, rejected, provenance.as_signed(), review)
+    return ResultObject(ObjectKind.REJECTION, dataset)
+
+
+def _stand_in(current: SourceSeries, draft: Provenance, kind: str, modality: str, sop_class_uid: UID) -> Dataset:
+    """Return the identifying attributes of a draft's first object of a kind, which follow from its provenance."""
+    dataset = Dataset()
+    set_identity(dataset, current.reference, draft, SeriesFacts(kind, modality, ""), signed_at=None)
+    set_instance(dataset, sop_class_uid, draft.uid(kind, 1), 1)
+    if sop_class_uid != Comprehensive3DSRStorage:
+        # A Key Object refers to what has rows and columns as to an image.
+        dataset.Rows = dataset.Columns = 1
+    return dataset
+
+
+def to_part10(dataset: Dataset) -> bytes:
+    """Return a dataset as a whole Part 10 file."""
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def read_result(
+    objects: Iterable[Dataset],
+    grid: Grid,
+    *,
+    lesions: tuple[Lesion, ...],
+    quality: tuple[QualityFigure, ...] = (),
+    warnings: tuple[str, ...] = (),
+) -> LongitudinalResult:
+    """Rebuild a result from its stored draft.
+
+    Parameters
+    ----------
+    objects : iterable of Dataset
+        At least the draft's segmentation (none when there is no lesion), registered prior, subtraction and
+        registration, in any order; others are passed over.
+    grid : Grid
+        The current FLAIR's.
+    lesions, quality, warnings
+        From the job's outcome, which says more than the objects.
+
+    Returns
+    -------
+    LongitudinalResult
+        Images as they were stored: the registered prior rounded to its stored values, the subtraction to thousandths.
+
+    Raises
+    ------
+    InputRejected
+        If an object is missing or doesn't fit the grid or the lesions.
+    """
+    by_kind: dict[str, list[Dataset]] = {}
+    for dataset in objects:
+        by_kind.setdefault(object_kind(dataset), []).append(dataset)
+    segmentations = by_kind.get(ObjectKind.SEGMENTATION, [])
+    if lesions and not segmentations:
+        raise InputRejected("The stored result has no segmentation.")
+    lesion_map = _empty_map(grid) if not segmentations else write_seg.read_segmentation(segmentations[0], grid)
+    if set(lesion_map.labels) != {lesion.number for lesion in lesions}:
+        raise InputRejected("The stored segmentation does not hold the lesions of the result.")
+    registrations = by_kind.get(ObjectKind.REGISTRATION, [])
+    if not registrations:
+        raise InputRejected("The stored result has no registration.")
+    subtraction = _volume(by_kind, ObjectKind.SUBTRACTION, grid)
+    return LongitudinalResult(
+        lesions=lesions,
+        lesion_map=lesion_map,
+        registered_prior=_volume(by_kind, ObjectKind.REGISTERED_PRIOR, grid),
+        subtraction=subtraction.with_array(subtraction.array / write_derived.SUBTRACTION_STEPS),
+        current_to_prior=write_registration.read_registration(registrations[0]),
+        quality=quality,
+        warnings=warnings,
+    )
+
+
+_KINDS_BY_NUMBER = {number: ObjectKind(kind) for kind, number in SERIES_NUMBERS.items()}
+
+
+def object_kind(dataset: Dataset) -> str:
+    """Return which kind of Interval's objects a dataset is, empty when it is none."""
+    number = dataset.get("SeriesNumber")
+    if number is None or str(dataset.get("Manufacturer", "")) != MANUFACTURER:
+        return ""
+    kind = _KINDS_BY_NUMBER.get(int(number))
+    return "" if kind is None else kind.value
+
+
+def _empty_map(grid: Grid) -> LabelMap:
+    return LabelMap(np.zeros(grid.shape, dtype=np.uint16), grid)
+
+
+def _volume(by_kind: dict[str, list[Dataset]], kind: ObjectKind, grid: Grid) -> Volume:
+    series = by_kind.get(kind)
+    if not series:
+        raise InputRejected(f"The stored result has no {kind}.")
+    volume = read_series(series).volume
+    if not volume.grid.same_as(grid, tolerance_mm=0.01):
+        raise InputRejected(f"The stored {kind} does not lie on the current images.")
+    return replace(volume, grid=grid)

@@ -1,0 +1,36 @@
+"""Start a worker: ``python -m processing.worker``."""
+
+from __future__ import annotations
+
+import os
+
+from processing.worker.settings import WorkerSettings
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+
+
+def main() -> None:
+    """Run until told to stop. Settings that are missing or weak end it at once with a sentence."""
+    settings = WorkerSettings()
+    _ = settings.research_password  # read once here, so that a missing one is noticed before the first order
+    # Numeric libraries read these when they are loaded, so they are set before.
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = str(settings.worker_threads)
+    from processing.domain.messages import PIPELINE_QUEUE
+    from processing.worker.app import configure
+
+    configure(settings).worker_main(
+        [
+            *("worker", "--pool=prefork", f"--queues={PIPELINE_QUEUE}", "--hostname=worker@%h"),
+            *("--without-gossip", "--without-mingle", "--loglevel=INFO"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""One order: fetch, read, run, write, store, and say how it went.
+
+This is one of the two places where any exception is caught: whatever happens becomes an outcome, and the reason in it
+holds nothing of the patient.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from pydantic import ValidationError
+
+from processing.dicom.archive import DicomArchive
+from processing.dicom.provenance import Provenance
+from processing.dicom.read import SourceSeries, parse_part10, read_series
+from processing.dicom.result import ResultObject, to_part10, write_draft
+from processing.domain.errors import InputRejected, RegistrationFailed, Transient
+from processing.domain.imaging import Volume
+from processing.domain.messages import (
+    JobOrder,
+    JobOutcome,
+    JobProgress,
+    OutcomeStatus,
+    StoredObject,
+    StudyOrder,
+)
+from processing.domain.result import LongitudinalResult
+from processing.domain.study import SeriesRole, TimePoint
+from processing.pipelines.registry import find_spec
+from processing.pipelines.runners import find_runner
+from processing.pipelines.spec import PipelineSpec, Progress
+from processing.worker.log import get_logger
+
+log = get_logger(__name__)
+
+Series = Mapping[SeriesRole, SourceSeries]
+
+_PROGRESS_EVERY_S = 1.0
+"""A reader sees no difference, and the broker has little to do."""
+
+_SHARES = {"fetch": (0.0, 0.15), "run": (0.15, 0.85), "write": (0.85, 0.92), "store": (0.92, 1.0)}
+"""Which part of the whole each step takes, roughly."""
+
+UNEXPECTED = "An unexpected error stopped the measurement. It was logged; the case can be tried again."
+TOO_LONG = "The measurement took longer than the worker allows."
+NOT_UNDERSTOOD = "The order can't be understood by this worker."
+
+
+@dataclass
+class Clock:
+    """Tells what is done, at most every so often, and notes how long each stage took."""
+
+    order: JobOrder
+    tell: Callable[[JobProgress], None]
+    durations_s: dict[str, float] = field(default_factory=dict)
+    _stage: str = ""
+    _since_s: float = field(default_factory=time.monotonic)
+    _told_s: float = float("-inf")
+
+    def step(self, name: str) -> Progress:
+        """Return a callback for one step, whose own 0 to 1 becomes its share of the whole."""
+        start, end = _SHARES[name]
+
+        def tell(stage: str, fraction: float) -> None:
+            self.note(stage, start + (end - start) * min(max(fraction, 0.0), 1.0))
+
+        return tell
+
+    def note(self, stage: str, fraction: float) -> None:
+        """Note that a stage runs, and tell it when it is new or the last word is old enough."""
+        now_s = time.monotonic()
+        if stage != self._stage:
+            self.stop()
+            self._stage, self._since_s, self._told_s = stage, now_s, float("-inf")
+        if now_s - self._told_s >= _PROGRESS_EVERY_S:
+            self._told_s = now_s
+            job = self.order
+            self.tell(JobProgress(job_id=job.job_id, attempt=job.attempt, stage=stage, fraction=round(fraction, 3)))
+
+    def stop(self) -> None:
+        """Close the account of the stage that ran last."""
+        if self._stage:
+            spent_s = time.monotonic() - self._since_s
+            self.durations_s[self._stage] = round(self.durations_s.get(self._stage, 0.0) + spent_s, 3)
+            self._stage = ""
+
+
+def run_job(
+    message: Mapping[str, object], archive: DicomArchive, tell: Callable[[JobProgress], None]
+) -> JobOutcome | None:
+    """Carry out an order and return its outcome, whatever happens.
+
+    Parameters
+    ----------
+    message : mapping
+        A `JobOrder` as it came over the broker.
+    archive : DicomArchive
+        The research archive.
+    tell : callable
+        Sends a line of progress.
+
+    Returns
+    -------
+    JobOutcome or None
+        None if the message doesn't even say which job it is about.
+    """
+    try:
+        order = JobOrder.model_validate(message)
+    except ValidationError:
+        return _not_understood(message)
+    started_s = time.monotonic()
+    clock = Clock(order, tell)
+    log.info("order taken", **_facts(order))
+    try:
+        outcome = _carry_out(order, archive, clock)
+    except RegistrationFailed as error:
+        outcome = _failure(order, OutcomeStatus.REGISTRATION_FAILED, error.reason)
+    except InputRejected as error:
+        outcome = _failure(order, OutcomeStatus.REJECTED, error.reason)
+    except Transient as error:
+        outcome = _failure(order, OutcomeStatus.TRANSIENT, error.reason)
+    except SoftTimeLimitExceeded:
+        outcome = _failure(order, OutcomeStatus.DEFECT, TOO_LONG)
+    except Exception as error:
+        log.exception("order failed", **_facts(order))
+        # A Defect's reason was written for the user; of any other exception nothing is known.
+        outcome = _failure(order, OutcomeStatus.DEFECT, getattr(error, "reason", UNEXPECTED))
+    clock.stop()
+    duration_s = round(time.monotonic() - started_s, 3)
+    log.info("order done", **_facts(order), state=outcome.status.value, duration_s=duration_s)
+    return outcome.model_copy(update={"duration_s": duration_s, "stage_durations_s": clock.durations_s})
+
+
+def _carry_out(order: JobOrder, archive: DicomArchive, clock: Clock) -> JobOutcome:
+    spec = find_spec(order.pipeline, order.version)
+    series = _fetch(order, spec, archive, clock.step("fetch"))
+    current, prior = series[TimePoint.CURRENT], series[TimePoint.PRIOR]
+    result = find_runner(order.pipeline, order.version)(_images(current), _images(prior), clock.step("run"))
+    objects = _write(order, spec, current, prior, result, clock.step("write"))
+    _store(archive, objects, clock.step("store"))
+    return JobOutcome(
+        job_id=order.job_id,
+        attempt=order.attempt,
+        status=OutcomeStatus.SUCCEEDED,
+        lesions=result.lesions,
+        quality=result.quality,
+        warnings=result.warnings,
+        objects=tuple(_stored(item) for item in objects),
+    )
+
+
+def _fetch(
+    order: JobOrder, spec: PipelineSpec, archive: DicomArchive, progress: Progress
+) -> dict[TimePoint, dict[SeriesRole, SourceSeries]]:
+    """Fetch and read the series that the pipeline uses, required ones at both time points."""
+    studies: dict[TimePoint, StudyOrder] = {TimePoint.CURRENT: order.current, TimePoint.PRIOR: order.prior}
+    for time_point, study in studies.items():
+        missing = [role.value for role in spec.required_roles if role not in study.series]
+        if missing:
+            raise InputRejected(f"The order names no {', '.join(missing)} of the {time_point} study.")
+    used = {*spec.required_roles, *spec.optional_roles}
+    wanted = [(point, role) for point, study in studies.items() for role in study.series if role in used]
+    series: dict[TimePoint, dict[SeriesRole, SourceSeries]] = {point: {} for point in studies}
+    for number, (point, role) in enumerate(wanted):
+        progress(f"reading {point} {role}", number / len(wanted))
+        study = studies[point]
+        parts = archive.retrieve_series(study.study_instance_uid, study.series[role])
+        try:
+            series[point][role] = read_series(parse_part10(parts))
+        except InputRejected as error:
+            raise InputRejected(f"{point.value.capitalize()} {role}: {error.reason}") from error
+    return series
+
+
+def _images(series: Series) -> dict[SeriesRole, Volume]:
+    return {role: source.volume for role, source in series.items()}
+
+
+def _write(
+    order: JobOrder,
+    spec: PipelineSpec,
+    current: Series,
+    prior: Series,
+    result: LongitudinalResult,
+    progress: Progress,
+) -> tuple[ResultObject, ...]:
+    progress("writing the result", 0.0)
+    provenance = Provenance(spec.name, spec.version, spec.title, seed=order.job_id)
+    return write_draft(current[SeriesRole.FLAIR], prior[SeriesRole.FLAIR].headers, result, provenance)
+
+
+def _store(archive: DicomArchive, objects: tuple[ResultObject, ...], progress: Progress) -> None:
+    def files() -> Iterator[bytes]:
+        for number, item in enumerate(objects):
+            progress("storing the result", number / len(objects))
+            yield to_part10(item.dataset)
+
+    archive.store(files())
+
+
+def _stored(item: ResultObject) -> StoredObject:
+    return StoredObject(
+        kind=item.kind.value,
+        sop_class_uid=str(item.dataset.SOPClassUID),
+        study_instance_uid=str(item.dataset.StudyInstanceUID),
+        series_instance_uid=str(item.dataset.SeriesInstanceUID),
+        sop_instance_uid=str(item.dataset.SOPInstanceUID),
+    )
+
+
+def _failure(order: JobOrder, status: OutcomeStatus, reason: str) -> JobOutcome:
+    return JobOutcome(job_id=order.job_id, attempt=order.attempt, status=status, reason=reason)
+
+
+def _not_understood(message: Mapping[str, object]) -> JobOutcome | None:
+    job_id, attempt = message.get("job_id"), message.get("attempt")
+    log.error("order not understood")
+    if not isinstance(job_id, str) or not isinstance(attempt, int):
+        return None
+    return JobOutcome(job_id=job_id, attempt=attempt, status=OutcomeStatus.DEFECT, reason=NOT_UNDERSTOOD)
+
+
+def _facts(order: JobOrder) -> dict[str, str | int]:
+    return {
+        "job_id": order.job_id,
+        "case_id": order.case_id,
+        "attempt": order.attempt,
+        "pipeline": order.pipeline,
+        "version": order.version,
+    }
