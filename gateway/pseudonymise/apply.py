@@ -31,9 +31,9 @@ from gateway.pseudonymise.image_checks import (
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     STUDY_INSTANCE_UID,
+    pixel_data_end,
     read_uid,
     refuse_unsafe_object,
-    refuse_wrong_pixel_length,
 )
 from gateway.pseudonymise.profile import OPTION_NAMES, Profile
 from gateway.pseudonymise.rules import Act, Rule
@@ -46,7 +46,7 @@ IMPLEMENTATION_VERSION_NAME = "INTERVAL"
 _PATIENT_NAME = 0x00100010
 _PATIENT_ID = 0x00100020
 _ISSUER_OF_PATIENT_ID = 0x00100021
-_LONG_VRS = frozenset({b"OB", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"})
+_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"})
 _LARGEST_REMEMBERED = 256
 _REMOVED = b""
 
@@ -110,11 +110,11 @@ def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> Pseudo
     original_sop_instance_uid = read_uid(file, SOP_INSTANCE_UID)
     original_series_instance_uid = read_uid(file, SERIES_INSTANCE_UID)
     original_study_instance_uid = read_uid(file, STUDY_INSTANCE_UID)
-    refuse_wrong_pixel_length(file)
+    pixels_end = pixel_data_end(file)
     identity = read_identity(file)
     context = pseudonymiser.context(identity, name_parts(file.names))
     rewrite = _Rewrite(file, profile, context)
-    body = rewrite.data_set()
+    body = rewrite.data_set(pixels_end)
     sop_class_uid = _stripped(file, SOP_CLASS_UID).decode("ascii")
     frame_of_reference = _stripped(file, FRAME_OF_REFERENCE_UID)
     sop_instance_uid = context.map_uid(original_sop_instance_uid.encode()).decode()
@@ -177,8 +177,14 @@ class _Rewrite:
         self._context = context
         self.uid_map: dict[str, str] = {}
 
-    def data_set(self) -> list[bytes | memoryview]:
-        """Return the pieces of the pseudonymous data set, with what PS3.15 E.1.1 asks to be added."""
+    def data_set(self, pixels_end: int) -> list[bytes | memoryview]:
+        """Return the pieces of the pseudonymous data set, with what PS3.15 E.1.1 asks to be added.
+
+        Parameters
+        ----------
+        pixels_end : int
+            Offset behind the last pixel.
+        """
         added = _added(self._profile, self._context.pseudonym, explicit=self._explicit)
         position = 0
         pieces: list[bytes | memoryview] = []
@@ -194,11 +200,18 @@ class _Rewrite:
             if element.tag == PIXEL_DATA:
                 pieces += self._pieces(kept, self._explicit)
                 kept = []
-                pieces.append(memoryview(self._data)[element.start : element.end])
+                pieces.append(self._pixel_data(element, pixels_end))
             else:
                 kept.append(element)
         pieces += self._pieces(kept, self._explicit)
         return pieces
+
+    def _pixel_data(self, element: Element, pixels_end: int) -> bytes | memoryview:
+        """Return the pixel data element, untouched but for padding of more than a byte behind the last pixel."""
+        if element.end - pixels_end > 1:
+            pixels = self._data[element.value : pixels_end]
+            return _encode(element.tag, element.vr, pixels, self._explicit)
+        return memoryview(self._data)[element.start : element.end]
 
     def _pieces(self, elements: Iterable[Element], explicit: bool) -> list[bytes]:
         """Return the encoded stand-ins of the elements of one data set or item."""
@@ -286,7 +299,7 @@ class _Rewrite:
 def _encode(tag: int, vr: bytes, value: bytes, explicit: bool) -> bytes:
     """Return an encoded element; an odd value is padded as its value representation asks (PS3.5 6.2)."""
     if len(value) % 2:
-        value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+        value += b"\0" if vr in (b"UI", b"OB", b"OW", b"UN") else b" "
     head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
     if not explicit:
         return head + struct.pack("<L", len(value)) + value

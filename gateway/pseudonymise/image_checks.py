@@ -75,13 +75,15 @@ def read_uid(file: EncodedFile, tag: int) -> str:
     return value.decode("ascii")
 
 
-def refuse_wrong_pixel_length(file: EncodedFile) -> None:
-    """Compare the pixel data's length with what rows, columns, frames, samples and bits ask for.
+def pixel_data_end(file: EncodedFile) -> int:
+    """Return the offset behind the last pixel, by what rows, columns, frames, samples and bits ask for.
+
+    Zeros behind the last pixel are padding and may be cut off.
 
     Raises
     ------
     NotCleanable
-        If there is no pixel data, less than needed, or more: what lies behind the last pixel is seen by nobody.
+        If there is no pixel data, or less than needed, or more: what lies behind the last pixel is seen by nobody.
     """
     pixels = next((element for element in reversed(file.elements) if element.tag == PIXEL_DATA), None)
     if pixels is None:
@@ -100,13 +102,15 @@ def refuse_wrong_pixel_length(file: EncodedFile) -> None:
         length = pixels.end - pixels.value
         if length < expected:
             raise NotCleanable("the pixel data is shorter than rows, columns and frames ask for")
-        if length > expected + expected % 2:
+        end = pixels.value + expected
+        if file.data[end : pixels.end].strip(b"\0"):
             raise NotCleanable("the pixel data is longer than rows, columns and frames ask for")
-    elif file.transfer_syntax_uid in _ENCAPSULATED and encapsulated:
+        return end
+    if file.transfer_syntax_uid in _ENCAPSULATED and encapsulated:
         if _fragments(file.data, pixels) < frames:
             raise NotCleanable("the compressed pixel data has fewer fragments than frames")
-    else:
-        raise NotCleanable("the image's way of encoding its pixels is not supported")
+        return pixels.end
+    raise NotCleanable("the image's way of encoding its pixels is not supported")
 
 
 def _fragments(data: bytes, pixels: Element) -> int:

@@ -61,7 +61,7 @@ def scanner_image(instance_number: int = 1, *, size: int = 16, syntax: UID = Exp
     image.SeriesInstanceUID = "1.3.12.2.1107.5.2.43.7.20"
     image.StudyID = "99"
     image.SeriesNumber, image.AcquisitionNumber, image.InstanceNumber = "5", "1", str(instance_number)
-    image.ImagePositionPatient = ["-110.5", "-98.25", str(3.3 * instance_number)]
+    image.ImagePositionPatient = ["-110.5", "-98.25", f"{3.3 * instance_number:.1f}"]
     image.ImageOrientationPatient = ["1", "0", "0", "0", "0.9961947", "-0.0871557"]
     image.FrameOfReferenceUID = "1.3.12.2.1107.5.2.43.7.40"
     image.PositionReferenceIndicator = ""
