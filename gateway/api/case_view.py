@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydicom.uid import UID
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from gateway.api.schemas import (
     SeriesLine,
     StoredLine,
 )
-from gateway.db.tables import Case, Job, Review
+from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.flow import Services
 from gateway.jobs import store
 from gateway.review.decisions import review_of
@@ -34,6 +35,22 @@ from processing.domain.study import SeriesRole
 
 _UNKNOWN = Patient(name="", patient_id="", birth_date="", sex="")
 _WITH_PROGRESS = frozenset({CaseState.QUEUED, CaseState.RUNNING})
+
+
+@dataclass(frozen=True, eq=False)
+class CaseRows:
+    """The rows of one case, read in one short transaction: what follows may wait for an archive."""
+
+    case: Case
+    prior: Case | None
+    job: Job | None
+    review: Review | None
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def result(self) -> JobOutcome | None:
+        """The outcome of the latest job, if it succeeded."""
+        return _result(self.job)
 
 
 def case_summary(case: Case, services: Services) -> CaseSummary:
@@ -68,24 +85,36 @@ def in_worklist_order(lines: Iterable[CaseSummary]) -> list[CaseSummary]:
     return [by_id[case_id] for case_id in worklist_order(urgencies)]
 
 
-def case_detail(session: Session, case: Case, services: Services, images: ReviewImages) -> CaseDetail:
-    """Return everything that the case page shows, without pixels."""
-    prior = store.get_case(session, case.prior_case_id) if case.prior_case_id else None
+def read_case(session: Session, case_id: str) -> CaseRows | None:
+    """Read what the case page is made of; None when there is no such case."""
+    case = store.get_case(session, case_id)
+    if case is None:
+        return None
     job = store.latest_job(case)
-    outcome = _result(job)
-    review = review_of(session, job) if job is not None else None
+    return CaseRows(
+        case=case,
+        prior=store.get_case(session, case.prior_case_id) if case.prior_case_id else None,
+        job=job,
+        review=review_of(session, job) if job is not None else None,
+        deliveries=tuple(store.deliveries_of(session, case_id)),
+    )
+
+
+def case_detail(rows: CaseRows, services: Services, images: ReviewImages) -> CaseDetail:
+    """Return everything that the case page shows, without pixels."""
+    outcome = rows.result
     return CaseDetail(
-        summary=case_summary(case, services),
-        prior_study_date=clinical_study_date(prior, services) if prior is not None else None,
-        series=_series(case),
-        lesions=_lesions(job, outcome, review, images) if job is not None and outcome is not None else [],
+        summary=case_summary(rows.case, services),
+        prior_study_date=clinical_study_date(rows.prior, services) if rows.prior is not None else None,
+        series=_series(rows.case),
+        lesions=_lesions(rows.job, outcome, rows.review, images) if rows.job and outcome is not None else [],
         quality=[
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())
         ],
         warnings=list(outcome.warnings) if outcome is not None else [],
-        review=_open_or_signed(review) if outcome is not None else None,
-        events=_events(case),
+        review=_open_or_signed(rows.review) if outcome is not None else None,
+        events=_events(rows.case),
         deliveries=[
             StoredLine(
                 target=delivery.target,
@@ -94,7 +123,7 @@ def case_detail(session: Session, case: Case, services: Services, images: Review
                 sop_class_name=UID(delivery.sop_class_uid).name,
                 confirmed_at=delivery.confirmed_at,
             )
-            for delivery in store.deliveries_of(session, case.case_id)
+            for delivery in rows.deliveries
         ],
     )
 
@@ -131,7 +160,7 @@ def _identity(case: Case, services: Services) -> tuple[Patient, str]:
     patient, study = record.patient, record.general_study
     who = Patient(
         name=str(patient.get("PatientName") or ""),
-        patient_id=record.patient_id,
+        patient_id=str(patient.get("PatientID") or ""),
         birth_date=str(patient.get("PatientBirthDate") or ""),
         sex=str(patient.get("PatientSex") or ""),
     )

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, HTTPException, status
 
 from gateway import flow
-from gateway.api.case_view import case_detail, case_summary, in_worklist_order
-from gateway.api.deps import Operator, ReaderOrOperator, ReadSession, State
+from gateway.api.case_view import CaseRows, case_detail, case_summary, in_worklist_order, read_case
+from gateway.api.deps import ApiState, Operator, ReaderOrOperator, State
 from gateway.api.problems import problems
 from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
 from gateway.jobs import store
@@ -20,39 +20,35 @@ NO_SUCH_CASE = "There is no such case."
 
 
 @router.get("", operation_id="listCases", responses=problems(401, 403))
-def list_cases(_: ReaderOrOperator, state: State, session: ReadSession, superseded: bool = False) -> Worklist:
+def list_cases(_: ReaderOrOperator, state: State, superseded: bool = False) -> Worklist:
     """Every study's newest revision, those that want a reader first; older revisions too when asked for."""
-    cases = store.worklist(session, superseded)
+    with state.read_sessions() as session:
+        cases = store.worklist(session, superseded)
     lines = [case_summary(case, state.services) for case in cases]
     return Worklist(cases=in_worklist_order(lines), generated_at=datetime.now(UTC))
 
 
 @router.get("/{case_id}", operation_id="getCase", responses=problems(401, 403, 404, 503))
-def get_case(_: ReaderOrOperator, case_id: str, state: State, session: ReadSession) -> CaseDetail:
+def get_case(_: ReaderOrOperator, case_id: str, state: State) -> CaseDetail:
     """Everything that the case page shows, without pixels."""
-    return detail_of(case_id, state, session)
+    return case_detail(rows_of(case_id, state), state.services, state.images)
 
 
 @router.post("/{case_id}/retry", operation_id="retryCase", responses=problems(401, 403, 404, 409))
 def retry_case(who: Operator, case_id: str, state: State) -> CaseSummary:
     """Try a case again that is quarantined, not routed or could not be registered."""
-    with state.read_sessions() as session:
-        if store.get_case(session, case_id) is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)
+    rows_of(case_id, state)
     try:
         flow.retry(state.services, case_id, who.user_name)
     except InputRejected as refused:
         raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
+    return case_summary(rows_of(case_id, state).case, state.services)
+
+
+def rows_of(case_id: str, state: ApiState) -> CaseRows:
+    """Read a case, or refuse with 404."""
     with state.read_sessions() as session:
-        case = store.get_case(session, case_id)
-        if case is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)
-        return case_summary(case, state.services)
-
-
-def detail_of(case_id: str, state: State, session: ReadSession) -> CaseDetail:
-    """Return the case page's content, or refuse with 404."""
-    case = store.get_case(session, case_id)
-    if case is None:
+        rows = read_case(session, case_id)
+    if rows is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)
-    return case_detail(session, case, state.services, state.images)
+    return rows

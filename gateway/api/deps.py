@@ -7,7 +7,6 @@ fails for one that declares none.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, cast
@@ -71,15 +70,6 @@ def api_state(request: Request) -> ApiState:
 
 
 State = Annotated[ApiState, Depends(api_state)]
-
-
-def read_session(state: State) -> Iterator[Session]:
-    """Open a session that only reads, for the length of the request."""
-    with state.read_sessions() as session:
-        yield session
-
-
-ReadSession = Annotated[Session, Depends(read_session)]
 
 
 class Allow:

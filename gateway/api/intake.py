@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 
 from gateway.api.case_view import case_summary
-from gateway.api.deps import Modality, Operator, ReaderOrOperator, ReadSession, State
+from gateway.api.deps import Modality, Operator, ReaderOrOperator, State
 from gateway.api.problems import problems
 from gateway.api.schemas import Quarantine, QuarantineLine, UploadResult
 from gateway.db.tables import QuarantinedUpload
@@ -17,6 +17,7 @@ from gateway.intake.multipart import MalformedUpload, Part, PartTooLarge, bounda
 from gateway.intake.quarantine import kept_uploads
 from gateway.intake.receive import Received
 from gateway.jobs import store
+from gateway.review.order import NEEDS_OPERATOR
 from processing.domain.case import CaseState
 
 router = APIRouter(tags=["intake"])
@@ -46,12 +47,14 @@ _CANNOT_UNDERSTAND = 0xC000
 
 
 @router.get("/quarantine", operation_id="getQuarantine", responses=problems(401, 403))
-def get_quarantine(_: ReaderOrOperator, state: State, session: ReadSession) -> Quarantine:
+def get_quarantine(_: ReaderOrOperator, state: State) -> Quarantine:
     """Everything that waits for an operator's decision."""
-    cases = [case for case in store.worklist(session) if case.state == CaseState.QUARANTINED.value]
+    with state.read_sessions() as session:
+        cases = [case for case in store.worklist(session) if CaseState(case.state) in NEEDS_OPERATOR]
+        uploads = [_line(upload) for upload in kept_uploads(session)]
     return Quarantine(
         cases=[case_summary(case, state.services) for case in cases],
-        uploads=[_line(upload) for upload in kept_uploads(session)],
+        uploads=uploads,
     )
 
 

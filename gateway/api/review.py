@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from gateway import flow
 from gateway.access.accounts import confirm_password
-from gateway.api.case_view import review_state
-from gateway.api.cases import NO_SUCH_CASE, detail_of
+from gateway.api.case_view import case_detail, review_state
+from gateway.api.cases import NO_SUCH_CASE, rows_of
 from gateway.api.deps import Reader, State
 from gateway.api.problems import problems
 from gateway.api.schemas import AssessmentChange, CaseDetail, ReviewState, Signature, VerdictChange
@@ -57,8 +57,7 @@ def sign_case(who: Reader, case_id: str, signature: Signature, state: State) -> 
         # Not 401: the session is fine, and the viewer would show the log-in page.
         raise HTTPException(status.HTTP_403_FORBIDDEN, "The password is wrong; the case is not signed.")
     flow.sign(state.services, case_id, who.user_name, who.display_name, signature.edit)
-    with state.read_sessions() as session:
-        return detail_of(case_id, state, session)
+    return case_detail(rows_of(case_id, state), state.services, state.images)
 
 
 def _reviewed(session: Session, case_id: str) -> tuple[Case, Job]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from processing.dicom.archive import DicomArchive
 from processing.dicom.read import SourceSeries, parse_part10, read_series
@@ -174,27 +175,11 @@ def grey_volume(volume: Volume) -> ReviewVolume:
 
 
 def _head(array: FloatArray) -> npt.NDArray[np.bool_]:
-    """Voxels above a threshold between background and tissue (Otsu, 1979), without specks."""
+    """Voxels above the threshold between background and tissue (Otsu, 1979), without specks."""
     sample = array[:: max(1, array.shape[0] // 32), ::2, ::2]
-    threshold = _otsu(sample)
+    threshold = threshold_otsu(np.minimum(sample, np.percentile(sample, 99.9)).ravel())
     mask: npt.NDArray[np.bool_] = ndimage.binary_opening(array > threshold, np.ones((1, 3, 3), dtype=bool))
     return mask if mask.any() else np.ones(array.shape, dtype=bool)
-
-
-def _otsu(values: FloatArray) -> float:
-    """Return the threshold that separates the two most distinct classes of intensities."""
-    counts, edges = np.histogram(
-        values, bins=256, range=(float(values.min()), float(np.percentile(values, 99.9)) + 1e-6)
-    )
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)
-    above = below[-1] - below
-    sum_below = np.cumsum(counts * centres)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_below = sum_below / below
-        mean_above = (sum_below[-1] - sum_below) / above
-        between = below * above * (mean_below - mean_above) ** 2
-    return float(centres[int(np.nanargmax(between))])
 
 
 def _lesions(archive: DicomArchive, outcome: JobOutcome, grid: Grid) -> ReviewVolume:

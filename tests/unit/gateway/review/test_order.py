@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.review.order import NEEDS_OPERATOR, Urgency, worklist_order
+from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
+from tests.unit.gateway.front import NOON
+
+EARLIER = NOON - timedelta(hours=1)
+
+
+def test_groups_come_in_the_order_of_what_a_reader_can_do() -> None:
+    states = [
+        CaseState.READY_FOR_REVIEW,
+        CaseState.RUNNING,
+        CaseState.WAITING_FOR_PRIOR,
+        CaseState.QUARANTINED,
+        CaseState.DISPATCHING,
+        CaseState.ARCHIVED,
+    ]
+    cases = [Urgency(state.value, state, 0, NOON) for state in reversed(states)]
+    assert worklist_order(cases) == [state.value for state in states]
+
+
+def test_ready_cases_with_more_new_lesions_come_first_then_the_newest() -> None:
+    ready = CaseState.READY_FOR_REVIEW
+    cases = [
+        Urgency("one, early", ready, 1, EARLIER),
+        Urgency("none, now", ready, 0, NOON),
+        Urgency("three, early", ready, 3, EARLIER),
+        Urgency("one, now", ready, 1, NOON),
+    ]
+    assert worklist_order(cases) == ["three, early", "one, now", "one, early", "none, now"]
+
+
+def test_lesions_do_not_reorder_what_is_archived() -> None:
+    cases = [
+        Urgency("many, early", CaseState.ARCHIVED, 9, EARLIER),
+        Urgency("none, now", CaseState.ARCHIVED, 0, NOON),
+    ]
+    assert worklist_order(cases) == ["none, now", "many, early"]
+
+
+@pytest.mark.parametrize("state", list(CaseState))
+def test_every_state_has_its_place(state: CaseState) -> None:
+    assert worklist_order([Urgency("a", state, 0, NOON)]) == ["a"]
+
+
+def test_what_an_operator_sees_as_failed_can_be_retried() -> None:
+    retried = {state for state, event in TRANSITIONS if event is CaseEvent.RETRIED}
+    assert retried == NEEDS_OPERATOR
