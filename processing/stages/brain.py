@@ -98,9 +98,10 @@ def _images(
 def _best_rigid(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> sitk.Euler3DTransform:
     """Try several nods of the head on coarse voxels: one start alone ends in a wrong optimum too often."""
     images = _images(scan, atlas, params.start_spacing_mm, params.alignment_margin_mm)
+    upright = _start(scan, atlas)
     best: tuple[float, sitk.Euler3DTransform] | None = None
     for pitch_deg in params.start_pitches_deg:
-        start = _start(scan, atlas)
+        start = sitk.Euler3DTransform(upright)
         start.SetRotation(np.deg2rad(pitch_deg), 0.0, 0.0)
         found, metric = _maximise(*images, start, step=4.0, iterations=40)
         if best is None or metric > best[0]:

@@ -41,14 +41,11 @@ class Evidence:
     ----------
     rise : Subtraction
         FLAIR, later minus earlier.
-    robust : Volume
-        From `robust_rise`.
     t1_z, t2_z : Volume or None
         The same change on T1 and T2, in deviations; NaN where it is not known. None without these series.
     """
 
     rise: Subtraction
-    robust: Volume
     t1_z: Volume | None = None
     t2_z: Volume | None = None
 
@@ -104,7 +101,7 @@ def detect_rise(
     """
     grid = later.grid
     deep = ndimage.distance_transform_edt(brain, sampling=grid.spacing_mm) > params.inside_mm
-    raised = (evidence.rise.z.array > params.voxel_z) & (evidence.robust.array > params.voxel_robust) & deep
+    raised = (evidence.rise.z.array > params.voxel_z) & (evidence.rise.robust.array > params.voxel_robust) & deep
     labels = connected_components(
         raised, voxel_volume_mm3=grid.voxel_volume_mm3, minimum_volume_mm3=params.minimum_volume_mm3
     )
@@ -139,7 +136,7 @@ def _weakest_margin(mask: Mask, evidence: Evidence, params: DetectionParameters)
         return None
     needed = params.peak_robust if on_t2 is None else min(params.peak_robust, params.peak_robust_with_t2)
     margin = min(
-        float(evidence.rise.z.array[mask].max()) / params.peak_z, float(evidence.robust.array[mask].max()) / needed
+        float(evidence.rise.z.array[mask].max()) / params.peak_z, float(evidence.rise.robust.array[mask].max()) / needed
     )
     return float(1.0 - 0.5 * np.exp(1.0 - margin)) if margin > 1.0 else None
 

@@ -32,7 +32,6 @@ def scan_quality(
     white_matter: Mask,
     grey_matter: Mask,
     coverage: float,
-    slice_mm: float,
     params: QualityParameters,
 ) -> tuple[QualityFigure, ...]:
     """Measure one scan.
@@ -40,14 +39,12 @@ def scan_quality(
     Parameters
     ----------
     scan : Volume
-        Any intensity scale.
+        As acquired: resampling would smooth its noise away. Reoriented; any intensity scale.
     title : str
         Put in front of each figure's name.
     brain, white_matter, grey_matter : ndarray of bool, shape (z, y, x)
     coverage : float
         Part of the brain within the scan's field of view, 0 to 1.
-    slice_mm : float
-        Largest distance between voxel centres as acquired.
     params : QualityParameters
 
     Returns
@@ -56,6 +53,7 @@ def scan_quality(
         Signal and contrast to noise (noise from second differences along x, after Immerkaer, CVIU 1996), coverage and
         slice distance.
     """
+    slice_mm = max(scan.grid.spacing_mm)
     noise = max(_noise(scan, white_matter), 1e-6)
     white = float(np.median(scan.array[white_matter])) if white_matter.any() else 0.0
     grey = float(np.median(scan.array[grey_matter])) if grey_matter.any() else 0.0

@@ -27,7 +27,7 @@ class SubtractionParameters:
 
 @dataclass(frozen=True, eq=False)
 class Subtraction:
-    """Maps of the change from one scan to the other, all on their common grid.
+    """Maps of the rise from one scan to another, all on their common grid.
 
     Parameters
     ----------
@@ -35,19 +35,17 @@ class Subtraction:
         Later minus earlier, in units of the white-matter median.
     z : Volume
         Difference over its expected standard deviation there; zero outside the brain.
+    robust : Volume
+        Later minus the local maximum of the earlier one, over `noise`: what no shift of a voxel explains. Zero
+        outside the brain.
     noise : float
         Robust standard deviation of the difference in white matter, in units of the white-matter median.
     """
 
     difference: Volume
     z: Volume
+    robust: Volume
     noise: float
-
-    def reversed(self) -> Subtraction:
-        """The change from the later scan back to the earlier one."""
-        return Subtraction(
-            self.difference.with_array(-self.difference.array), self.z.with_array(-self.z.array), self.noise
-        )
 
 
 def robust_spread(values: npt.NDArray[np.floating[Any]]) -> float:
@@ -60,10 +58,7 @@ def robust_spread(values: npt.NDArray[np.floating[Any]]) -> float:
 def subtract(
     later: Volume, earlier: Volume, *, brain: Mask, white_matter: Mask, params: SubtractionParameters
 ) -> Subtraction:
-    """Measure what became brighter or darker.
-
-    The expected deviation is the larger of the global noise and the local one, and grows with the gradient, along
-    which the rest of a misregistration shows.
+    """Measure what became brighter.
 
     Parameters
     ----------
@@ -71,6 +66,41 @@ def subtract(
         Registered, normalised, on one grid with axes superior, posterior, left.
     brain, white_matter : ndarray of bool, shape (z, y, x)
     params : SubtractionParameters
+    """
+    return subtract_both(later, earlier, brain=brain, white_matter=white_matter, params=params)[0]
+
+
+def subtract_both(
+    later: Volume, earlier: Volume, *, brain: Mask, white_matter: Mask, params: SubtractionParameters
+) -> tuple[Subtraction, Subtraction]:
+    """Measure what became brighter and what became darker; the second is the first with the scans exchanged."""
+    difference, z, noise = standardise(later, earlier, brain=brain, white_matter=white_matter, params=params)
+    inside = brain / np.float32(noise)
+    rise = (later.array - _reach(earlier, params.through_plane_weight)) * inside
+    fall = (earlier.array - _reach(later, params.through_plane_weight)) * inside
+    return (
+        Subtraction(difference, z, later.with_array(rise), noise),
+        Subtraction(difference.with_array(-difference.array), z.with_array(-z.array), later.with_array(fall), noise),
+    )
+
+
+def standardise(
+    later: Volume, earlier: Volume, *, brain: Mask, white_matter: Mask, params: SubtractionParameters
+) -> tuple[Volume, Volume, float]:
+    """Express a difference in its expected deviations.
+
+    The expected deviation is the larger of the global noise and the local one, and grows with the gradient, along
+    which the rest of a misregistration shows.
+
+    Parameters
+    ----------
+    later, earlier, brain, white_matter, params
+        As for `subtract`.
+
+    Returns
+    -------
+    tuple of Volume, Volume and float
+        Difference, z and noise of a `Subtraction`.
     """
     difference = later.array - earlier.array
     noise = max(robust_spread(difference[white_matter]), 1e-4)
@@ -84,23 +114,7 @@ def subtract(
     steps = np.gradient(0.5 * (later.array + earlier.array), axis=(0, 1, 2))
     edge_squared = sum(step**2 for step in steps)
     deviation = np.sqrt(np.maximum(local, noise**2) + params.edge_weight**2 * edge_squared)
-    return Subtraction(
-        difference=later.with_array(difference), z=later.with_array(difference / deviation * inside), noise=noise
-    )
-
-
-def robust_rise(later: Volume, earlier: Volume, *, noise: float, params: SubtractionParameters) -> Volume:
-    """Return the later scan minus the local maximum of the earlier one, in deviations: what no voxel's shift explains.
-
-    Parameters
-    ----------
-    later, earlier : Volume
-        As for `subtract`.
-    noise : float
-        As `subtract` found it.
-    params : SubtractionParameters
-    """
-    return later.with_array((later.array - _reach(earlier, params.through_plane_weight)) / noise)
+    return later.with_array(difference), later.with_array(difference / deviation * inside), noise
 
 
 def _reach(scan: Volume, through_plane_weight: float) -> Map:

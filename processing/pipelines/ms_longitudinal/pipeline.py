@@ -26,7 +26,7 @@ from processing.stages.normalise import NormalisationParameters, normalise_pair
 from processing.stages.quality import QualityParameters, scan_quality
 from processing.stages.register import Registration, RegistrationParameters, register_rigid
 from processing.stages.resample import blur_to_voxel, coverage, crop, halfway_grid, reorient, resample
-from processing.stages.subtract import Subtraction, SubtractionParameters, robust_rise, robust_spread, subtract
+from processing.stages.subtract import Subtraction, SubtractionParameters, standardise, subtract_both
 
 __all__ = ["SPEC", "run"]
 
@@ -90,7 +90,7 @@ def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResul
         registered_prior=resample(prior[SeriesRole.FLAIR], native.grid, to_volume=registration.transform.matrix),
         subtraction=resample(rise.difference, native.grid, to_volume=pair.half.matrix),
         current_to_prior=registration.transform,
-        quality=_quality(pair, registration, rise),
+        quality=_quality(now, before, pair, registration, rise),
         warnings=_warnings(pair, lost) + unused,
     )
 
@@ -108,7 +108,6 @@ class _Pair:
     grey_matter: Volume
     to_atlas: npt.NDArray[np.float64]
     coverage: tuple[float, float]
-    slice_mm: tuple[float, float]
 
     @property
     def white(self) -> Mask:
@@ -159,7 +158,6 @@ def _into_halfway_space(now: Volume, before: Volume, registration: Registration,
         grey_matter=resample(atlas.grey_matter, grid, to_volume=to_atlas),
         to_atlas=to_atlas,
         coverage=(min(1.0, covered[0]), min(1.0, covered[1])),
-        slice_mm=(max(now.grid.spacing_mm), max(before.grid.spacing_mm)),
     )
 
 
@@ -183,15 +181,10 @@ def _detect(
 ) -> tuple[tuple[_Found, ...], Subtraction]:
     """Find rises (new or growing) and falls (vanished)."""
     noise = SubtractionParameters(local_sigma_mm=params.local_noise_sigma_mm, edge_weight=params.edge_weight)
-    rise = subtract(pair.now, pair.before, brain=pair.brain, white_matter=pair.white, params=noise)
+    rise, fall = subtract_both(pair.now, pair.before, brain=pair.brain, white_matter=pair.white, params=noise)
     t1_z, t2_z = others.get(SeriesRole.T1), others.get(SeriesRole.T2)
-    risen = Evidence(rise, robust_rise(pair.now, pair.before, noise=rise.noise, params=noise), t1_z, t2_z)
-    fallen = Evidence(
-        rise.reversed(),
-        robust_rise(pair.before, pair.now, noise=rise.noise, params=noise),
-        t1_z and t1_z.with_array(-t1_z.array),
-        t2_z and t2_z.with_array(-t2_z.array),
-    )
+    risen = Evidence(rise, t1_z, t2_z)
+    fallen = Evidence(fall, t1_z and t1_z.with_array(-t1_z.array), t2_z and t2_z.with_array(-t2_z.array))
     usual = DetectionParameters(
         voxel_z=params.voxel_z,
         voxel_robust=params.voxel_robust,
@@ -261,7 +254,7 @@ def _change_in(now: Volume, before: Volume, seen: Mask, pair: _Pair, params: MsL
         raise InputRejected("Two series of one contrast do not match each other.")
     now, before = remove_differential_bias(now, before, brain=seen, params=BiasParameters(params.bias_sigma_mm))
     noise = SubtractionParameters(local_sigma_mm=params.local_noise_sigma_mm, edge_weight=params.edge_weight)
-    z = subtract(now, before, brain=seen, white_matter=white, params=noise).z
+    _, z, _ = standardise(now, before, brain=seen, white_matter=white, params=noise)
     return z.with_array(np.where(seen, z.array, np.float32(np.nan)))
 
 
@@ -319,24 +312,31 @@ def _lesion(
     )
 
 
-def _quality(pair: _Pair, registration: Registration, rise: Subtraction) -> tuple[QualityFigure, ...]:
-    grey = pair.brain & (pair.grey_matter.array > 0.9)
+def _quality(
+    now: Volume, before: Volume, pair: _Pair, registration: Registration, rise: Subtraction
+) -> tuple[QualityFigure, ...]:
+    """Figures of the comparison, and of both scans as they were acquired."""
     figures = [
         QualityFigure("registration correlation", registration.correlation, "", registration.correlation >= 0.8),
         QualityFigure("noise of the difference", 100.0 * rise.noise, "% of white matter", rise.noise <= 0.15),
-        QualityFigure("white-matter variation", 100.0 * robust_spread(pair.now.array[pair.white]), "%", True),
     ]
-    for title, scan, covered, slice_mm in zip(
-        ("current", "prior"), (pair.now, pair.before), pair.coverage, pair.slice_mm, strict=True
+    brain = pair.now.with_array(pair.brain.astype(np.float32))
+    for title, scan, to_halfway, covered in (
+        ("current", now, pair.half.matrix, pair.coverage[0]),
+        ("prior", before, pair.half.inverse().matrix, pair.coverage[1]),
     ):
+        inside = resample(brain, scan.grid, to_volume=to_halfway).array > 0.5
+        white, grey = (
+            inside & (resample(tissue, scan.grid, to_volume=to_halfway).array > 0.9)
+            for tissue in (pair.white_matter, pair.grey_matter)
+        )
         figures += scan_quality(
             scan,
             title=title,
-            brain=pair.brain,
-            white_matter=pair.white,
+            brain=inside,
+            white_matter=white,
             grey_matter=grey,
             coverage=covered,
-            slice_mm=slice_mm,
             params=QualityParameters(),
         )
     return tuple(figures)
