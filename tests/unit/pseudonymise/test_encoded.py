@@ -114,7 +114,7 @@ def test_items_of_an_unknown_sequence_come_back_in_the_files_own_encoding(pseudo
 
 def _mutations(count: int) -> list[bytes]:
     """Files that were damaged by chance, always the same: flipped, cut, doubled, and with forged lengths."""
-    chance = random.Random(20261121)
+    chance = random.Random(20261121)  # noqa: S311 - the same damage on every run is what is wanted
     sources = [
         encoded(scanner_image(size=8)),
         file_of([*image_elements(), *OWN, *hidden_places()]),
@@ -144,20 +144,27 @@ def _mutations(count: int) -> list[bytes]:
     return files
 
 
+def _outcome(part10: bytes, pseudonymiser: Pseudonymiser) -> bytes | str:
+    """The clean file, or the reason why there is none."""
+    try:
+        return pseudonymise_instance(part10, pseudonymiser).part10
+    except InputRejected as refusal:
+        return refusal.reason
+
+
 @pytest.mark.timeout(60)
 def test_damaged_files_are_accepted_or_refused_with_a_reason(pseudonymiser: Pseudonymiser) -> None:
     accepted = refused = 0
     tracemalloc.start()
     try:
         for part10 in _mutations(500):
-            try:
-                clean = pseudonymise_instance(part10, pseudonymiser).part10
-            except InputRejected as refusal:
-                assert refusal.reason
+            outcome = _outcome(part10, pseudonymiser)
+            if isinstance(outcome, str):
+                assert outcome
                 refused += 1
             else:
                 accepted += 1
-                assert dcmread(BytesIO(clean)).PatientIdentityRemoved == "YES"
+                assert dcmread(BytesIO(outcome)).PatientIdentityRemoved == "YES"
         assert tracemalloc.get_traced_memory()[1] < 200 * MEGABYTE
     finally:
         tracemalloc.stop()
