@@ -1,5 +1,6 @@
 /** Who is signed in. */
-import { api, Failure, setCsrfToken, whenSignedOut, type SessionInfo } from './client/api';
+import { api, setCsrfToken, whenSignedOut, type SessionInfo } from './client/api';
+import { Failure } from './client/failure';
 
 class Session {
   info = $state<SessionInfo | null>(null);

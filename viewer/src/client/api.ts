@@ -1,6 +1,7 @@
 /** The one way to the gateway: typed by its OpenAPI schema, with every failure as a `Failure`. */
 import createClient from 'openapi-fetch';
 
+import { Failure } from './failure';
 import type { components, paths } from './schema';
 import { texts } from '../texts/en';
 
@@ -26,21 +27,6 @@ export type UploadResult = Schemas['UploadResult'];
 export type Verdict = Schemas['Verdict'];
 export type Acceptance = Schemas['Acceptance'];
 export type Worklist = Schemas['Worklist'];
-
-/** A request that did not succeed. `status` is 0 when no answer came at all. */
-export class Failure extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-
-  /** Whether trying the same again later may help. */
-  get transient(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
-  }
-}
 
 let csrfToken = '';
 let onSignedOut: () => void = () => undefined;

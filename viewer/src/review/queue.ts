@@ -5,7 +5,8 @@
  * again. When the gateway says that somebody else changed the case, the caller reloads and says whether the change
  * had arrived after all (an answer can get lost on its way back).
  */
-import { Failure, type Acceptance, type Verdict } from '../client/api';
+import type { Acceptance, Verdict } from '../client/api';
+import { Failure } from '../client/failure';
 
 export type Change =
   | { kind: 'verdict'; number: number; verdict: Verdict | null }

@@ -1,5 +1,6 @@
 /** A reader's open review of one case: shown at once, stored behind it. */
-import { api, type Acceptance, type CaseDetail, type Failure, type LesionLine, type Verdict } from '../client/api';
+import { api, type Acceptance, type CaseDetail, type LesionLine, type Verdict } from '../client/api';
+import { Failure } from '../client/failure';
 import { SaveQueue, type Change, type Saving } from './queue';
 
 interface Undoable {

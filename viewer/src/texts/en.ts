@@ -119,6 +119,8 @@ export const texts = {
       confirmed: (at: string) => `confirmed by the target, ${at}`,
       waiting: 'not confirmed yet',
       summary: (confirmed: number, total: number) => `${confirmed} of ${total} confirmed`,
+      sent: (confirmed: number, total: number, target: string) =>
+        `${confirmed} of ${count(total, 'object', 'objects')} stored and confirmed in ${target}`,
       none: 'Nothing has been sent yet.',
     },
     events: { at: 'Time', what: 'What happened', state: 'State after it', who: 'By' },
@@ -183,7 +185,7 @@ export const texts = {
   },
 
   volume(mm3: number): string {
-    if (mm3 >= 1000) return `${(mm3 / 1000).toFixed(2)} ml`;
+    if (Math.round(mm3) >= 1000) return `${(mm3 / 1000).toFixed(2)} ml`;
     return `${Math.round(mm3)} mm³`;
   },
 

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+
+import { actionOf, neighbour } from '../src/review/keyboard';
+
+const key = (name: string, held: Partial<{ ctrlKey: boolean; metaKey: boolean; altKey: boolean }> = {}) => ({
+  key: name,
+  ctrlKey: false,
+  metaKey: false,
+  altKey: false,
+  ...held,
+});
+
+test.each([
+  ['n', 'next'],
+  ['P', 'previous'],
+  ['a', 'accept'],
+  ['R', 'reject'],
+  ['u', 'undo'],
+  ['h', 'overlay'],
+  ['ArrowDown', 'sliceDown'],
+  ['PageUp', 'sliceUp'],
+  ['0', 'reset'],
+] as const)('%s means %s', (name, action) => {
+  expect(actionOf(key(name), 'page')).toBe(action);
+});
+
+test('in a text field every key is text', () => {
+  for (const name of ['a', 'r', 'n', 'ArrowDown', '0']) expect(actionOf(key(name), 'text')).toBeNull();
+});
+
+test('a control keeps its arrows, letters still decide', () => {
+  expect(actionOf(key('ArrowDown'), 'control')).toBeNull();
+  expect(actionOf(key('a'), 'control')).toBe('accept');
+});
+
+test('the browser’s own shortcuts stay the browser’s', () => {
+  expect(actionOf(key('r', { ctrlKey: true }), 'page')).toBeNull();
+  expect(actionOf(key('a', { metaKey: true }), 'page')).toBeNull();
+});
+
+test('an unknown key means nothing', () => {
+  expect(actionOf(key('x'), 'page')).toBeNull();
+  expect(actionOf(key('Escape'), 'page')).toBeNull();
+});
+
+test('the list goes round', () => {
+  expect(neighbour([4, 7, 9], null, 1)).toBe(4);
+  expect(neighbour([4, 7, 9], null, -1)).toBe(9);
+  expect(neighbour([4, 7, 9], 9, 1)).toBe(4);
+  expect(neighbour([4, 7, 9], 4, -1)).toBe(9);
+  expect(neighbour([], null, 1)).toBeNull();
+});

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+
+import type { LesionLine } from '../src/client/api';
+import { missing, resultInWords } from '../src/review/summary';
+
+const lesion = (number: number, change: LesionLine['change'], volume: number, verdict: LesionLine['verdict']): LesionLine => ({
+  number,
+  change,
+  volume_mm3: volume,
+  prior_volume_mm3: 0,
+  centroid_index: [0, 0, 0],
+  region: 'periventricular',
+  side: 'left',
+  score: 0.9,
+  verdict,
+});
+
+const lesions = [
+  lesion(1, 'new', 300, 'accepted'),
+  lesion(2, 'growing', 100, 'accepted'),
+  lesion(3, 'new', 90, 'rejected'),
+  lesion(4, 'new', 12.4, 'accepted'),
+  lesion(5, 'vanished', 50, 'accepted'),
+];
+
+test('the result in words counts accepted lesions only', () => {
+  expect(resultInWords(lesions, 'acceptable')).toBe(
+    '4 of 5 lesions accepted, 2 new, 1 growing, 1 vanished, total 412 mm³',
+  );
+});
+
+test('nothing accepted has no total', () => {
+  expect(resultInWords([lesion(1, 'new', 20, 'rejected')], 'acceptable')).toBe('0 of 1 lesion accepted');
+});
+
+test('an unacceptable result never names a volume', () => {
+  expect(resultInWords(lesions, 'unacceptable')).not.toMatch(/mm³|ml/);
+});
+
+test('no lesion is a result too', () => {
+  expect(resultInWords([], 'acceptable')).toBe('no lesion found, no change');
+});
+
+test('what is missing is named until nothing is', () => {
+  const open = [lesion(1, 'new', 20, null)];
+  expect(missing({ lesions: open, acceptance: null, rating: null, comment: '' })).toHaveLength(3);
+  expect(missing({ lesions: open, acceptance: 'acceptable', rating: 4, comment: '' })).toEqual(['decide on 1 more lesion']);
+  expect(missing({ lesions, acceptance: 'acceptable', rating: 4, comment: '' })).toEqual([]);
+});
+
+test('an unacceptable result needs its reason, not each verdict', () => {
+  const open = [lesion(1, 'new', 20, null)];
+  expect(missing({ lesions: open, acceptance: 'unacceptable', rating: 1, comment: '  ' })).toHaveLength(1);
+  expect(missing({ lesions: open, acceptance: 'unacceptable', rating: 1, comment: 'motion' })).toEqual([]);
+});
