@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job
 from gateway.jobs.store import locked_case, record
+from gateway.jobs.submit import note_ordered
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.messages import JobOutcome, JobProgress, OutcomeStatus
 
@@ -60,7 +61,7 @@ def record_progress(session: Session, progress: JobProgress, *, at: datetime) ->
         job.stage = progress.stage[:64]
         job.fraction = min(max(progress.fraction, 0.0), 1.0)
     if case.state == CaseState.PSEUDONYMISED.value:
-        record(session, case, CaseEvent.ORDERED, actor="relay", detail=f"attempt {job.attempt}", at=at)
+        note_ordered(session, case, job, at=at)
     if case.state == CaseState.QUEUED.value:
         record(session, case, CaseEvent.STARTED, actor=ACTOR, detail=f"attempt {job.attempt}", at=at)
     return True
@@ -81,7 +82,7 @@ def record_outcome(session: Session, outcome: JobOutcome, *, at: datetime, polic
     job.heard_at = at
     if case.state == CaseState.PSEUDONYMISED.value:
         # The relay died, or is slower than the worker, between sending the order and noting it.
-        record(session, case, CaseEvent.ORDERED, actor="relay", detail=f"attempt {job.attempt}", at=at)
+        note_ordered(session, case, job, at=at)
     if outcome.status is OutcomeStatus.TRANSIENT:
         attempt_failed(session, case, job, outcome.reason, at=at, policy=policy)
         return True

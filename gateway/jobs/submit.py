@@ -70,6 +70,18 @@ def order_again(session: Session, job: Job, *, at: datetime) -> JobOrder:
     return order
 
 
+def note_ordered(session: Session, case: Case, job: Job, *, at: datetime) -> None:
+    """Let a pseudonymised case be queued: its worker has, or certainly will have, the order.
+
+    Also called when a worker is heard of before the relay noted that it sent the order. The order must not be sent
+    once more then, and not at all after this attempt failed.
+    """
+    for message in session.scalars(select(OutboxMessage).where(OutboxMessage.sent_at.is_(None))):
+        if message.body.get("job_id") == job.job_id:
+            message.sent_at = at
+    record(session, case, CaseEvent.ORDERED, actor="relay", detail=f"attempt {job.attempt}", at=at)
+
+
 def relay_outbox(sessions: sessionmaker[Session], send: Send, *, now: datetime, limit: int = 100) -> int:
     """Send what waits in the outbox, oldest first.
 
@@ -114,5 +126,5 @@ def _relay_one(sessions: sessionmaker[Session], send: Send, message_id: int, now
             # Superseded meanwhile, or sent just before this process died last time: the worker has it already.
             return False
         send(message.queue, message.task, message.body)
-        record(session, case, CaseEvent.ORDERED, actor="relay", detail=f"attempt {order.attempt}", at=now)
+        note_ordered(session, case, job, at=now)
         return True
