@@ -139,7 +139,26 @@ test('each lesion is red in the third picture only, on its own side', async () =
 /** Red pixels inside the mark of the third picture. */
 const marked = async (clip: Box): Promise<number> => (await pixels.readClip(page, clip, 'red')).count;
 
+test('the mark stays on the lesion in other planes and when zoomed', async () => {
+  await jump(1);
+  const onLesion = async () => {
+    const mark = await pane('lesions').locator('.mark').boundingBox();
+    return mark ? marked(mark) : 0;
+  };
+  for (const plane of ['Coronal', 'Sagittal', 'Axial']) {
+    await page.getByRole('button', { name: plane }).click();
+    await until(`the lesion inside its mark, ${plane}`, async () => (await onLesion()) > 0);
+  }
+  const size = (await pane('lesions').locator('.mark').boundingBox())?.width ?? 0;
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press('+');
+  await until('a larger mark', async () => ((await pane('lesions').locator('.mark').boundingBox())?.width ?? 0) > size);
+  await until('the lesion inside its mark, zoomed', async () => (await onLesion()) > 0);
+  await keep(page, '3-lesion-zoomed');
+  await page.keyboard.press('0');
+});
+
 test('hiding the lesions takes the red away', async () => {
+  await jump(1);
   await page.keyboard.press('h');
   await until('no red', async () => (await pixels.read(pane('lesions'), 'red')).count === 0);
   await page.keyboard.press('h');

@@ -1,17 +1,9 @@
 /** Keeps the viewports together: the same place, direction, zoom and relative window in each. */
 import { Enums, type Types } from '@cornerstonejs/core';
 
-import { vector, type Vector, type View } from './grid';
+import { vector } from './grid';
+import type { Picture } from './picture';
 import { applied, rangeOf, relativeTo, UNCHANGED, windowOf, type RelativeWindow, type Window } from './window';
-
-/** What the pictures show now; the overlays are drawn from it. */
-export interface Picture {
-  view: View;
-  focalPoint: Vector;
-  /** Millimetres in one CSS pixel. */
-  mmPerPixel: number;
-  change: RelativeWindow;
-}
 
 interface Linked {
   viewport: Types.IVolumeViewport;
@@ -100,12 +92,13 @@ export class Link {
     const viewport = this.members[0]?.viewport;
     if (!viewport) return;
     const { focalPoint, viewPlaneNormal, viewUp, parallelScale } = viewport.getCamera();
-    const height = viewport.element.clientHeight;
+    const { clientWidth: width, clientHeight: height } = viewport.element;
     if (!focalPoint || !viewPlaneNormal || !viewUp || !parallelScale || !height) return;
     this.onPicture({
       view: { normal: vector(viewPlaneNormal), up: vector(viewUp) },
       focalPoint: vector(focalPoint),
       mmPerPixel: (2 * parallelScale) / height,
+      size: [width, height],
       change: this.change,
     });
   }

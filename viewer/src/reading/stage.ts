@@ -28,7 +28,8 @@ import type { ImageName } from '../client/api';
 import type { Colour } from './colours';
 import { brightBox, heightToFit, middleOf, type Box } from './extent';
 import { dot, minus, plus, scaled, sliceAlong, vector, viewOf, type Plane, type Vector, type View } from './grid';
-import { Link, type Picture } from './link';
+import { Link } from './link';
+import type { Picture } from './picture';
 import type { LoadedVolume, Volumes } from './volumes';
 import { UNCHANGED } from './window';
 
@@ -202,11 +203,6 @@ export class Stage {
     );
     segmentation.triggerSegmentationEvents.triggerSegmentationModified(this.segmentationId());
     this.viewport('lesions').render();
-  }
-
-  /** Canvas position of a world point in a pane, in CSS pixels. */
-  canvasPosition(pane: PaneName, point: Vector): readonly [number, number] {
-    return this.viewport(pane).worldToCanvas([...point]);
   }
 
   close(): void {

@@ -144,6 +144,8 @@ export const texts = {
     overlayHint: 'Show or hide the lesions (H)',
     styles: { both: 'Outline and fill', outline: 'Outline only' },
     style: 'Lesion style',
+    legend: 'red: found · grey-blue: rejected',
+    hidden: 'LESIONS HIDDEN',
     help: 'Wheel or ↑ ↓ slice · left drag window · right drag zoom · middle or Shift-drag pan',
     slice: (index: number, total: number) => `Slice ${index} / ${total}`,
     window: (width: number, center: number) => `W ${width} C ${center}`,
