@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ScalarSelect, and_, exists, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ScalarSelect, and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from gateway.cases.select import Selection
 from gateway.db.tables import Case, Event
@@ -91,32 +91,30 @@ def cases_to_look_at_again(session: Session) -> list[str]:
     Order of events decides, not clocks: an earlier study's completion stands behind the event by which the case
     itself was last found complete. At worst a case is looked at once more than needed.
     """
-    looked_at = _last_event(Case.case_id, (CaseEvent.QUIET, CaseEvent.RETRIED, CaseEvent.PRIOR_FOUND))
     other = aliased(Case)
-    became_complete = _last_event(other.case_id, (CaseEvent.QUIET, CaseEvent.RETRIED))
+    looked_at = _last_event(Case, (CaseEvent.QUIET, CaseEvent.RETRIED, CaseEvent.PRIOR_FOUND))
+    became_complete = _last_event(other, (CaseEvent.QUIET, CaseEvent.RETRIED))
     return list(
         session.scalars(
-            select(Case.case_id).where(
+            select(Case.case_id)
+            .join(other, and_(other.pseudonym == Case.pseudonym, other.study_uid != Case.study_uid))
+            .where(
                 Case.state.in_([CaseState.WAITING_FOR_PRIOR.value, CaseState.BASELINE.value]),
-                exists().where(
-                    and_(
-                        other.pseudonym == Case.pseudonym,
-                        other.study_uid != Case.study_uid,
-                        other.study_date_shifted != "",
-                        other.study_date_shifted < Case.study_date_shifted,
-                        other.state != CaseState.RECEIVING.value,
-                        became_complete > looked_at,
-                    )
-                ),
+                other.state != CaseState.RECEIVING.value,
+                other.study_date_shifted != "",
+                other.study_date_shifted < Case.study_date_shifted,
+                became_complete > looked_at,
             )
+            .distinct()
         )
     )
 
 
-def _last_event(case_id: InstrumentedAttribute[str], events: Sequence[CaseEvent]) -> ScalarSelect[int]:
+def _last_event(of: type[Case], events: Sequence[CaseEvent]) -> ScalarSelect[int]:
     latest = aliased(Event)
     return (
         select(func.max(latest.event_id))
-        .where(latest.case_id == case_id, latest.event.in_([event.value for event in events]))
+        .where(latest.case_id == of.case_id, latest.event.in_([event.value for event in events]))
+        .correlate(of)
         .scalar_subquery()
     )
