@@ -171,6 +171,7 @@ def find_instances(node: PacsNode, study_instance_uid: str, series_instance_uid:
 def _association(
     node: PacsNode, sop_classes: Sequence[UID], *, timeout_s: float = ANSWER_TIMEOUT_S
 ) -> Iterator[Association]:
+    _require_reachable(node, min(CONNECTION_TIMEOUT_S, timeout_s))
     entity = AE(ae_title=node.own_aet)
     entity.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
     entity.acse_timeout = min(10.0, timeout_s)
@@ -195,6 +196,14 @@ def _association(
     finally:
         if association.is_established:
             association.release()
+
+
+def _require_reachable(node: PacsNode, timeout_s: float) -> None:
+    """Open and close a connection: pynetdicom leaves its socket open when nobody listens."""
+    try:
+        socket.create_connection((node.host, node.port), timeout=timeout_s).close()
+    except OSError as error:
+        raise Transient("The PACS can't be reached.") from error
 
 
 def _raise_refusal(association: Association, *, reached: bool) -> None:

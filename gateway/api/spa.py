@@ -32,7 +32,7 @@ class Viewer(StaticFiles):
             response = await super().get_response(path, scope)
         except HTTPException as missing:
             # A missing script must not come back as a page: the browser would report something misleading.
-            if missing.status_code != 404 or "." in path.rsplit("/", 1)[-1]:
+            if missing.status_code != 404 or Path(path).suffix:
                 raise
             path = _INDEX
             try:

@@ -16,7 +16,7 @@ from gateway.access.passwords import Passwords
 from gateway.db.tables import Case, Job
 from gateway.jobs import store
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StoredObject, StudyOrder
+from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StudyOrder
 from processing.domain.result import Lesion, LesionChange, QualityFigure, Region, Side
 from processing.domain.study import SeriesRole
 
@@ -25,7 +25,6 @@ PASSWORD = "a heron by the lake"
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 CURRENT_STUDY, CURRENT_SERIES = "2.25.101", "2.25.102"
 PRIOR_STUDY, PRIOR_SERIES = "2.25.201", "2.25.202"
-PRIOR_ON_CURRENT, SEGMENTATION_SERIES = "2.25.301", "2.25.302"
 
 WAY_TO_REVIEW = (
     CaseEvent.QUIET,
@@ -70,8 +69,9 @@ def make_case(
     study_uid: str = CURRENT_STUDY,
     events: tuple[CaseEvent, ...] = WAY_TO_REVIEW,
     lesions: tuple[Lesion, ...] = (),
-    objects: tuple[StoredObject, ...] = (),
     prior_case_id: str | None = None,
+    order: JobOrder | None = None,
+    outcome: JobOutcome | None = None,
     details: Mapping[CaseEvent, str] | None = None,
     at: datetime = NOON,
 ) -> Made:
@@ -90,21 +90,18 @@ def make_case(
         case.prior_case_id = prior_case_id
         for event in events:
             store.record(session, case, event, actor="test", detail=(details or {}).get(event, ""), at=at)
-        job_id = f"job-of-{case.case_id}"[:36]
+        job_id = order.job_id if order is not None else f"job-of-{case.case_id}"[:36]
         if CaseEvent.ORDERED in events:
-            _add_job(session, case, job_id, lesions, objects, done=CaseEvent.SUCCEEDED in events)
+            job = _job(case, job_id, lesions, done=CaseEvent.SUCCEEDED in events)
+            if order is not None:
+                job.order = order.model_dump(mode="json")
+            if outcome is not None:
+                job.outcome = outcome.model_dump(mode="json")
+            session.add(job)
         return Made(case.case_id, job_id)
 
 
-def _add_job(
-    session: Session,
-    case: Case,
-    job_id: str,
-    lesions: tuple[Lesion, ...],
-    objects: tuple[StoredObject, ...],
-    *,
-    done: bool,
-) -> None:
+def _job(case: Case, job_id: str, lesions: tuple[Lesion, ...], *, done: bool) -> Job:
     order = JobOrder(
         job_id=job_id,
         case_id=case.case_id,
@@ -121,19 +118,16 @@ def _add_job(
         lesions=lesions,
         quality=(QualityFigure("registration", 0.2, "mm", acceptable=True),),
         warnings=("The slices of the prior are thicker.",),
-        objects=objects,
     )
-    session.add(
-        Job(
-            job_id=job_id,
-            case_id=case.case_id,
-            attempt=1,
-            created_at=case.received_at,
-            order=order.model_dump(mode="json"),
-            outcome=outcome.model_dump(mode="json") if done else None,
-            stage="register",
-            fraction=0.25,
-        )
+    return Job(
+        job_id=job_id,
+        case_id=case.case_id,
+        attempt=1,
+        created_at=case.received_at,
+        order=order.model_dump(mode="json"),
+        outcome=outcome.model_dump(mode="json") if done else None,
+        stage="register",
+        fraction=0.25,
     )
 
 

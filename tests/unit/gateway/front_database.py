@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,23 @@ from gateway.db.engine import make_engine, session_factory, upgrade
 from tests.unit.gateway.front import cheap_passwords
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all migrations, made once."""
+    file = tmp_path_factory.mktemp("database") / "empty.db"
+    upgrade(f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'gateway.db'}"
+def url(tmp_path: Path, empty_database: Path) -> str:
+    file = tmp_path / "gateway.db"
+    shutil.copyfile(empty_database, file)
+    return f"sqlite:///{file}"
 
 
 @pytest.fixture
 def sessions(url: str) -> Iterator[sessionmaker[Session]]:
-    upgrade(url)
     engine = make_engine(url)
     yield session_factory(engine)
     engine.dispose()

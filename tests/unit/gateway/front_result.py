@@ -156,7 +156,7 @@ def _result(current: Volume, *, with_lesions: bool) -> LongitudinalResult:
         lesions=lesions,
         lesion_map=LabelMap(labels, grid),
         registered_prior=prior,
-        subtraction=Volume((current.array - prior.array) / 400, grid),
+        subtraction=current.with_array((current.array - prior.array) / 400),
         current_to_prior=RigidTransform.identity(),
         quality=(),
         warnings=("The slices of the prior are thicker.",),

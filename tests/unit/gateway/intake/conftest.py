@@ -1,3 +1,3 @@
-from tests.unit.gateway.front_database import passwords, sessions, url
+from tests.unit.gateway.front_database import empty_database, passwords, sessions, url
 
-__all__ = ["passwords", "sessions", "url"]
+__all__ = ["empty_database", "passwords", "sessions", "url"]

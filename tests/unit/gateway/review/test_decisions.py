@@ -88,13 +88,12 @@ def test_verdicts_and_assessment_become_the_signed_review(desk: Desk) -> None:
 
 def test_a_stale_edit_is_refused_and_changes_nothing(desk: Desk) -> None:
     assert desk.verdict(1, Verdict.ACCEPTED, 0) == 1
-    for change in (
-        lambda: desk.verdict(1, Verdict.REJECTED, 0),
-        lambda: desk.assess(Acceptance.ACCEPTABLE, 5, "", 0),
-        lambda: desk.verdict(1, Verdict.REJECTED, 2),
-    ):
-        with pytest.raises(ReviewRefused, match="in the meantime"):
-            change()
+    with pytest.raises(ReviewRefused, match="in the meantime"):
+        desk.verdict(1, Verdict.REJECTED, 0)
+    with pytest.raises(ReviewRefused, match="in the meantime"):
+        desk.assess(Acceptance.ACCEPTABLE, 5, "", 0)
+    with pytest.raises(ReviewRefused, match="in the meantime"):
+        desk.verdict(1, Verdict.REJECTED, 2)
     review = desk.review()
     assert review is not None
     assert (review.verdicts, review.acceptance, review.edit) == ({"1": "accepted"}, None, 1)
@@ -166,13 +165,12 @@ def test_an_unacceptable_result_needs_a_reason_and_no_verdicts(desk: Desk) -> No
 def test_a_signed_review_is_never_changed(desk: Desk) -> None:
     edit = desk.assess(Acceptance.UNACCEPTABLE, 2, "Motion.", 0)
     desk.sign(edit)
-    for change in (
-        lambda: desk.verdict(1, Verdict.ACCEPTED, edit + 1),
-        lambda: desk.assess(Acceptance.ACCEPTABLE, 5, "", edit + 1),
-        lambda: desk.sign(edit + 1),
-    ):
-        with pytest.raises(ReviewRefused, match="never changed"):
-            change()
+    with pytest.raises(ReviewRefused, match="never changed"):
+        desk.verdict(1, Verdict.ACCEPTED, edit + 1)
+    with pytest.raises(ReviewRefused, match="never changed"):
+        desk.assess(Acceptance.ACCEPTABLE, 5, "", edit + 1)
+    with pytest.raises(ReviewRefused, match="never changed"):
+        desk.sign(edit + 1)
     review = desk.review()
     assert review is not None
     assert (review.comment, review.acceptance, review.signed_at) == ("Motion.", "unacceptable", NOON)

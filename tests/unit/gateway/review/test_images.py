@@ -31,7 +31,7 @@ def test_all_three_volumes_lie_on_the_current_images(compared: Compared) -> None
     for volume in (volumes.prior, volumes.lesions):
         assert volume.grid.same_as(volumes.current.grid, tolerance_mm=0)
     stored, ratio = array_of(volumes.prior), compared.result.registered_prior.array
-    assert np.corrcoef(stored.ravel(), ratio.ravel())[0, 1] > 0.9999
+    assert np.corrcoef(stored.astype(np.float64).ravel(), ratio.astype(np.float64).ravel())[0, 1] > 0.9999
 
 
 def test_a_lesions_centroid_lies_in_its_label(compared: Compared) -> None:
