@@ -31,6 +31,7 @@ class BrainParameters:
     reach_mm: float = 6.0
     opening_mm: float = 2.5
     closing_mm: float = 5.0
+    minimum_agreement: float = 0.75
     minimum_volume_ml: float = 600.0
     maximum_volume_ml: float = 2200.0
 
@@ -176,7 +177,7 @@ def extract_brain(scan: Volume, atlas: Atlas, alignment: AtlasAlignment, *, para
     Raises
     ------
     InputRejected
-        If what is found is no brain by its volume.
+        If what is found is no brain, by its volume or by its Dice overlap with the atlas's.
     """
     spacing = params.refinement_spacing_mm
     cubes = isotropic(scan, spacing)
@@ -194,6 +195,9 @@ def extract_brain(scan: Volume, atlas: Atlas, alignment: AtlasAlignment, *, para
         raise InputRejected("No brain could be found in the image.")
     largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
     closed = _erode(_dilate(largest, params.closing_mm, spacing), params.closing_mm, spacing)
+    agreement = 2.0 * float((closed & expected).sum()) / float(closed.sum() + expected.sum())
+    if agreement < params.minimum_agreement:
+        raise InputRejected("No brain could be found in the image.")
     # Ventricles are dark: what the atlas holds to be deep inside belongs to the brain whatever its intensity.
     brain = closed | (inward > 8.0)
     brain = np.stack([ndimage.binary_fill_holes(plane) for plane in brain])
