@@ -9,7 +9,7 @@ Sources: PS3.15 Annex E (profile and options), PS3.10 Section 7.1 (file meta inf
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ from gateway.pseudonymise.encoded import (
     NotCleanable,
     read_encoded,
 )
-from gateway.pseudonymise.identity import PatientContext, PatientIdentity, Pseudonymiser
+from gateway.pseudonymise.identity import PatientContext, PatientIdentity, Pseudonymiser, StandIn
 from gateway.pseudonymise.image_checks import (
     FRAME_OF_REFERENCE_UID,
     SERIES_INSTANCE_UID,
@@ -47,8 +47,8 @@ _PATIENT_NAME = 0x00100010
 _PATIENT_ID = 0x00100020
 _ISSUER_OF_PATIENT_ID = 0x00100021
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"})
-_LARGEST_REMEMBERED = 256
-_REMOVED = b""
+_LARGEST_REMEMBERED = 1024
+_REMOVED: StandIn = (b"", {})
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,7 @@ class _Rewrite:
         """Return the encoded stand-ins of the elements of one data set or item."""
         data = self._data
         rules = self._rules
+        safe_groups = self._profile.safe_groups
         same_encoding = explicit == self._explicit
         cleaned = self._context.cleaned[explicit]
         creators: dict[tuple[int, int], str] = {}
@@ -224,76 +225,78 @@ class _Rewrite:
         for element in elements:
             tag, _, start, _, end, _, _ = element
             if tag & 0x10000:
-                pieces += self._private(element, creators, explicit)
+                if tag >> 16 in safe_groups:
+                    pieces.append(self._private(element, creators, explicit))
                 continue
             rule = rules.get(tag)
             if rule is None:
                 continue
-            if not same_encoding or end - start > _LARGEST_REMEMBERED or rule.act is Act.RECURSE:
-                pieces.append(self._piece(element, rule, explicit))
-                continue
-            chunk = data[start:end]
-            if rule.act is Act.UID:
-                pieces.append(self._piece(element, rule, explicit))
-                continue
-            stand_in = cleaned.get(chunk)
-            if stand_in is None:
-                stand_in = self._piece(element, rule, explicit)
-                self._context.remember(chunk, stand_in, explicit=explicit)
-            pieces.append(stand_in)
+            if not same_encoding or end - start > _LARGEST_REMEMBERED:
+                piece, uids = self._piece(element, rule, explicit)
+            else:
+                chunk = data[start:end]
+                stand_in = cleaned.get(chunk)
+                if stand_in is None:
+                    stand_in = self._piece(element, rule, explicit)
+                    self._context.remember(chunk, stand_in, explicit=explicit)
+                piece, uids = stand_in
+            pieces.append(piece)
+            if uids:
+                self.uid_map.update(uids)
         return pieces
 
-    def _piece(self, element: Element, rule: Rule, explicit: bool) -> bytes:
-        """Return the encoded stand-in of one element; empty bytes where it is removed."""
+    def _piece(self, element: Element, rule: Rule, explicit: bool) -> StandIn:
+        """Return the encoded stand-in of one element, empty where it is removed, and the UIDs in it."""
         if element.vr not in rule.accepted:
             return _REMOVED
-        vr = rule.vr if element.vr == b"UN" else element.vr
         if rule.act is Act.RECURSE:
             return self._sequence(element)
         if element.items is not None:
-            return _encode(element.tag, b"SQ", b"", self._explicit) if rule.act is Act.EMPTY else _REMOVED
+            return (_encode(element.tag, b"SQ", b"", self._explicit), {}) if rule.act is Act.EMPTY else _REMOVED
         raw = self._data[element.value : element.end]
         value = self._context.cleaner.clean(rule, raw)
         if value is None:
             return _REMOVED
-        if rule.act is Act.UID:
-            self._note_uids(raw, value)
+        vr = rule.vr if element.vr == b"UN" else element.vr
         if value is raw and explicit == self._explicit and vr == element.vr:
-            return self._data[element.start : element.end]
-        return _encode(element.tag, vr, value, self._explicit)
+            return self._data[element.start : element.end], {}
+        uids = _uid_pairs(raw, value) if rule.act is Act.UID else {}
+        return _encode(element.tag, vr, value, self._explicit), uids
 
-    def _sequence(self, element: Element) -> bytes:
+    def _sequence(self, element: Element) -> StandIn:
         if element.items is None:
             return _REMOVED
-        items: list[bytes] = []
+        outer, self.uid_map = self.uid_map, {}
+        content = bytearray()
         for item in element.items:
-            content = b"".join(self._pieces(item, element.items_explicit))
-            items.append(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(content)) + content)
-        return _encode(element.tag, b"SQ", b"".join(items), self._explicit)
+            pieces = b"".join(self._pieces(item, element.items_explicit))
+            content += b"\xfe\xff\x00\xe0" + struct.pack("<L", len(pieces)) + pieces
+        uids, self.uid_map = self.uid_map, outer
+        return _encode(element.tag, b"SQ", bytes(content), self._explicit), uids
 
-    def _note_uids(self, raw: bytes, value: bytes) -> None:
-        originals = raw.split(b"\\")
-        for pseudonymous, original in zip(value.split(b"\\"), originals, strict=True):
-            stripped = original.strip(b"\0 ")
-            if pseudonymous != stripped:
-                self.uid_map[pseudonymous.decode("ascii")] = stripped.decode("latin-1")
-
-    def _private(self, element: Element, creators: dict[tuple[int, int], str], explicit: bool) -> Iterator[bytes]:
+    def _private(self, element: Element, creators: dict[tuple[int, int], str], explicit: bool) -> bytes:
         """Pass a private element if its creator, group and element are on the profile's list (PS3.15 E.3.10)."""
         group, number = element.tag >> 16, element.tag & 0xFFFF
-        raw = self._data[element.value : element.end]
         if 0x10 <= number <= 0xFF:
-            creator = raw.strip(b"\0 ").decode("latin-1").lower()
-            creators[group, number] = creator
-            if (creator, group) in self._profile.safe_creators:
-                yield _encode(element.tag, b"LO", raw.strip(b"\0 "), self._explicit)
-            return
+            raw = self._data[element.value : element.end].strip(b"\0 ")
+            creator = creators[group, number] = raw.decode("latin-1").lower()
+            passes = (creator, group) in self._profile.safe_creators
+            return _encode(element.tag, b"LO", raw, self._explicit) if passes else b""
         rule = self._profile.safe_private_rules.get((creators.get((group, number >> 8), ""), group, number & 0xFF))
         if rule is None or (explicit and element.vr not in rule.accepted) or element.items is not None:
-            return
-        value = self._context.cleaner.clean(rule, raw)
-        if value:
-            yield _encode(element.tag, rule.vr, value, self._explicit)
+            return b""
+        value = self._context.cleaner.clean(rule, self._data[element.value : element.end])
+        return _encode(element.tag, rule.vr, value, self._explicit) if value else b""
+
+
+def _uid_pairs(raw: bytes, value: bytes) -> dict[str, str]:
+    """Return pseudonymous -> original for each UID that was replaced."""
+    pairs = {}
+    for pseudonymous, original in zip(value.split(b"\\"), raw.split(b"\\"), strict=True):
+        stripped = original.strip(b"\0 ")
+        if pseudonymous != stripped:
+            pairs[pseudonymous.decode("ascii")] = stripped.decode("latin-1")
+    return pairs
 
 
 def _encode(tag: int, vr: bytes, value: bytes, explicit: bool) -> bytes:

@@ -39,6 +39,8 @@ _HEAD = struct.Struct("<HH2sH")
 _HEAD_IMPLICIT = struct.Struct("<HHL")
 _U32 = struct.Struct("<L")
 
+_new_tuple = tuple.__new__
+
 VR_OF: Mapping[int, bytes] = {
     tag: (b"US" if entry[0].startswith("US or") else entry[0].split(" or ")[-1].encode())
     for tag, entry in DicomDictionary.items()
@@ -96,13 +98,19 @@ class EncodedFile:
     explicit: bool
     elements: list[Element]
     names: list[bytes] = field(default_factory=list)
+    _by_tag: dict[int, Element] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_tag = {element[0]: element for element in self.elements}
+
+    def element(self, tag: int) -> Element | None:
+        """Return a top-level element, or None where there is none."""
+        return self._by_tag.get(tag)
 
     def find(self, tag: int) -> bytes | None:
         """Return the raw value of a top-level element, or None where there is none."""
-        for element in self.elements:
-            if element.tag == tag:
-                return self.data[element.value : element.end]
-        return None
+        element = self._by_tag.get(tag)
+        return self.data[element.value : element.end] if element is not None else None
 
 
 def read_encoded(part10: bytes) -> EncodedFile:
@@ -220,7 +228,8 @@ class _Reader:
                     items = self._read_items(value, position, inner, depth)
                     item = Element(tag, vr, start, value, position, items, inner)
                 else:
-                    item = Element(tag, vr, start, value, position)
+                    # The tuple is made directly: this line runs for every element of every file.
+                    item = _new_tuple(Element, (tag, vr, start, value, position, None, True))
                     if vr == b"PN" and length:
                         self.names.append(data[value:position])
             append(item)

@@ -54,6 +54,10 @@ KeyChoice = Callable[[PatientIdentity], SubKeys]
 """Which key a patient lives under: the current one, or the retired one that the patient was first met with."""
 
 
+StandIn = tuple[bytes, dict[str, str]]
+"""What stands in for an encoded element, and the UIDs in it: pseudonymous -> original."""
+
+
 class PatientContext:
     """What the rewrite needs again and again for one patient: the names made once, and values cleaned before.
 
@@ -76,7 +80,7 @@ class PatientContext:
         self.pseudonym = pseudonym
         self.shift_days = shift_days
         self.key_id = keys.key_id
-        self.cleaned: tuple[dict[bytes, bytes], dict[bytes, bytes]] = ({}, {})
+        self.cleaned: tuple[dict[bytes, StandIn], dict[bytes, StandIn]] = ({}, {})
         """Encoded element to what stands in for it, in implicit and in explicit data sets."""
         self._keys = keys
         self._uids: dict[bytes, bytes] = {}
@@ -92,7 +96,7 @@ class PatientContext:
             self._uids[original_uid] = mapped
         return mapped
 
-    def remember(self, chunk: bytes, stand_in: bytes, *, explicit: bool) -> None:
+    def remember(self, chunk: bytes, stand_in: StandIn, *, explicit: bool) -> None:
         """Keep what became of an encoded element."""
         cleaned = self.cleaned[explicit]
         if len(cleaned) >= _MAX_REMEMBERED:

@@ -85,7 +85,7 @@ def pixel_data_end(file: EncodedFile) -> int:
     NotCleanable
         If there is no pixel data, or less than needed, or more: what lies behind the last pixel is seen by nobody.
     """
-    pixels = next((element for element in reversed(file.elements) if element.tag == PIXEL_DATA), None)
+    pixels = file.element(PIXEL_DATA)
     if pixels is None:
         raise NotCleanable("the image has no pixel data")
     rows, columns = _number(file, 0x00280010), _number(file, 0x00280011)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom._dicom_dict import DicomDictionary
@@ -38,6 +38,7 @@ OPTION_NAMES: Mapping[str, str] = {
 """Code -> meaning in PS3.16 CID 7050, for what Interval implements; a profile can't name another option."""
 
 _DATE_OPTION = "113107"
+_LONGEST_CHAIN = 3
 _KNOWN_COLUMNS = frozenset(OPTION_NAMES) | {"113106", "113110", "113112"}
 
 
@@ -160,6 +161,11 @@ class Profile:
         return frozenset(word.upper().encode("ascii") for word in self.words)
 
     @cached_property
+    def safe_groups(self) -> frozenset[int]:
+        """Groups in which there are safe private attributes."""
+        return frozenset(group for _, group, _ in self.safe_private_rules)
+
+    @cached_property
     def safe_creators(self) -> frozenset[tuple[str, int]]:
         """(creator in lower case, group) of the safe private attributes."""
         return frozenset((creator, group) for creator, group, _ in self.safe_private_rules)
@@ -167,6 +173,9 @@ class Profile:
 
 def load_profile(name_or_path: str | Path = "mr") -> Profile:
     """Load a profile by its name (a file of this package) or by the path of an operator's file.
+
+    An operator's file may extend a profile of this package and say only what differs:
+    ``{"extends": "mr", "name": "ours", "attributes": [{"tag": ..., "action": "X", "name": ..., "source": ...}]}``.
 
     Raises
     ------
@@ -177,15 +186,33 @@ def load_profile(name_or_path: str | Path = "mr") -> Profile:
     if path.suffix != ".json":
         path = PROFILES / f"{name_or_path}.json"
     try:
-        content = _ProfileFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ProfileInvalid("the profile file can't be read") from error
+        content = _ProfileFile.model_validate(_read_extended(path))
     except ValidationError as error:
         where = "; ".join(".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()[:3])
         raise ProfileInvalid(f"the profile is not valid: {where}") from error
     beside = path.parent / content.table
     table = _load_table(beside if beside.exists() else PROFILES / content.table, content.edition)
     return _compile(content, table)
+
+
+def _read_extended(path: Path, depth: int = 0) -> dict[str, Any]:
+    """Read a profile file; one that extends another says only what differs, its rows come in place of those."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ProfileInvalid("the profile file can't be read") from error
+    if not isinstance(content, dict):
+        raise ProfileInvalid("the profile file holds no profile")
+    if "extends" not in content:
+        return content
+    if depth > _LONGEST_CHAIN:
+        raise ProfileInvalid("the profile extends itself")
+    base_name = str(content.pop("extends"))
+    base = _read_extended(PROFILES / f"{Path(base_name).name}.json", depth + 1)
+    own_rows = content.get("attributes", [])
+    own_tags = {row.get("tag") for row in own_rows if isinstance(row, dict)}
+    kept_rows = [row for row in base["attributes"] if row["tag"] not in own_tags]
+    return {**base, **content, "attributes": [*kept_rows, *own_rows]}
 
 
 def _load_table(path: Path, edition: str) -> tuple[TableRow, ...]:

@@ -18,24 +18,23 @@ _TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 
 
 class Act(IntEnum):
-    """How the rewrite treats an element; ordered by how often MR data has it."""
+    """How the rewrite treats an element."""
 
-    KEEP = 1
-    UID = 2
-    TERMS = 3
-    NUMBER_STRING = 4
-    SHIFT_DATE = 5
-    SHIFT_DATETIME = 6
-    TIME = 7
-    WORDS = 8
-    DUMMY = 9
-    EMPTY = 10
-    RECURSE = 11
-    AGE = 12
-    ONE_OF = 13
-    PATTERN = 14
-    NUMBERS = 15
-    VERBATIM = 16
+    UID = 1
+    TERMS = 2
+    NUMBER_STRING = 3
+    SHIFT_DATE = 4
+    SHIFT_DATETIME = 5
+    TIME = 6
+    WORDS = 7
+    DUMMY = 8
+    EMPTY = 9
+    RECURSE = 10
+    AGE = 11
+    ONE_OF = 12
+    PATTERN = 13
+    NUMBERS = 14
+    VERBATIM = 15
 
 
 @dataclass(frozen=True)
