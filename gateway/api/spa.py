@@ -28,6 +28,8 @@ class Viewer(StaticFiles):
         """Answer with the file or the index page; nothing under ``api`` is ever the viewer's."""
         if path.split("/", 1)[0] == "api":
             raise HTTPException(404, "The API has nothing at this address.")
+        if path == ".":
+            path = _INDEX
         try:
             response = await super().get_response(path, scope)
         except HTTPException as missing:
