@@ -114,6 +114,7 @@ class RunningSystem:
         self.system = system
         self._services = {s.name: s for s in services_of(system) if only is None or s.name in only}
         self._on_progress = on_progress
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -153,6 +154,7 @@ class RunningSystem:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._children[name] = process
         pid_file = self._pid_file(name)
         pid_file.parent.mkdir(parents=True, exist_ok=True)
         pid_file.write_text(f"{process.pid} {_start_time(process.pid)}", encoding="ascii")
@@ -175,7 +177,9 @@ class RunningSystem:
         pid = self._running_pid(name)
         if pid is not None:
             os.killpg(pid, signal_number)
-            _wait_for_end(pid)
+            _wait_for_end(pid, self._children.get(name))
+        if name in self._children:
+            self._children.pop(name).wait()
         self._pid_file(name).unlink(missing_ok=True)
 
     def running(self) -> list[str]:
@@ -247,24 +251,16 @@ def _start_time(pid: int) -> str:
     return "" if fields[0] == "Z" else fields[19]
 
 
-def _wait_for_end(pid: int) -> None:
-    """Wait until the process and its group are gone; kill what does not end by itself."""
+def _wait_for_end(pid: int, child: subprocess.Popen[bytes] | None) -> None:
+    """Wait until a process is gone; kill its group when it does not end by itself."""
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while _start_time(pid):
-        _reap(pid)
+        if child is not None:
+            child.poll()
         if time.monotonic() > deadline:
             os.killpg(pid, signal.SIGKILL)
             deadline += STOP_TIMEOUT_S
         time.sleep(0.05)
-    _reap(pid)
-
-
-def _reap(pid: int) -> None:
-    """Collect an ended child's status; it is nobody's child when an earlier run started it."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
 
 
 def missing_programs() -> Iterator[str]:

@@ -16,6 +16,7 @@ from scipy.ndimage import map_coordinates
 
 from demo.nifti import read_nifti_visits
 from demo.sending import SendReport, find_dicom_files, send_study
+from processing.dicom.attributes import own_copy
 from processing.dicom.uids import derived_uid
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import Grid, Volume
@@ -320,7 +321,7 @@ def _study_header(study_uid: str, patient: PatientFacts, study: StudyFacts, scan
 def _series_header(
     base: Dataset, facts: SequenceFacts, scanner: ScannerFacts, number: int, started: datetime
 ) -> Dataset:
-    header = Dataset(dict(base.items()))
+    header = own_copy(base)
     header.SeriesInstanceUID = derived_uid(base.StudyInstanceUID, "series", str(number))
     header.SeriesNumber = number
     header.SeriesDescription = facts.description
@@ -348,7 +349,7 @@ def _series_header(
 
 
 def _write_image(path: Path, header: Dataset, plane: _Plane, index: int) -> None:
-    image = Dataset(dict(header.items()))
+    image = own_copy(header)
     instance_uid = UID(derived_uid(header.SeriesInstanceUID, str(index)))
     image.SOPInstanceUID = instance_uid
     image.InstanceNumber = index

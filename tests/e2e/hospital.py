@@ -63,6 +63,10 @@ class Hospital:
         stands = [f"{case.study_date}: {case.state} ({case.reason})" for case in seen]
         raise AssertionError(f"no case became '{state}' in {WAIT_S:.0f} s; cases of the patient: {stands}")
 
+    def settle(self) -> None:
+        """Let the gateway look at the archive and the quiet time pass."""
+        time.sleep(2 * self.system.quiet_time_s + 3)
+
     def cases(self, patient_id: str, study_date: str, reader: Reader) -> list[CaseSummary]:
         """Cases of one patient on the worklist, of one study date if given."""
         return [
