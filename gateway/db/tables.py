@@ -102,7 +102,7 @@ class Case(Base):
 
     series: Mapped[list[Series]] = relationship(back_populates="case", cascade="all, delete-orphan")
     events: Mapped[list[Event]] = relationship(back_populates="case", order_by="Event.event_id")
-    jobs: Mapped[list[Job]] = relationship(back_populates="case", order_by="Job.created_at")
+    jobs: Mapped[list[Job]] = relationship(back_populates="case", order_by="Job.number")
 
 
 class Series(Base):
@@ -147,9 +147,12 @@ class Job(Base):
     """One order to a worker and what came of it."""
 
     __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("case_id", "number"),)
 
     job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    number: Mapped[int] = mapped_column(default=1)
+    """Counts the case's jobs."""
     attempt: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     heard_at: Mapped[datetime | None]

@@ -276,7 +276,7 @@ def get_case(session: Session, case_id: str) -> Case | None:
 
 def latest_job(case: Case) -> Job | None:
     """Return a case's latest job, or None when nothing was ordered yet."""
-    return max(case.jobs, key=lambda job: job.created_at, default=None)
+    return max(case.jobs, key=lambda job: job.number, default=None)
 
 
 def deliveries_of(session: Session, case_id: str) -> list[Delivery]:

@@ -33,9 +33,9 @@ def place_order(
 
     The job's id follows from the case and the number of its jobs, so that the UIDs of its results do too.
     """
-    number = session.scalar(select(func.count()).where(Job.case_id == case.case_id)) or 0
+    number = 1 + (session.scalar(select(func.max(Job.number)).where(Job.case_id == case.case_id)) or 0)
     order = JobOrder(
-        job_id=str(uuid.uuid5(_JOBS, f"{case.case_id}/{number + 1}")),
+        job_id=str(uuid.uuid5(_JOBS, f"{case.case_id}/{number}")),
         case_id=case.case_id,
         attempt=1,
         pipeline=pipeline,
@@ -46,7 +46,14 @@ def place_order(
     for unfinished in session.scalars(select(Job).where(Job.case_id == case.case_id, Job.finished_at.is_(None))):
         unfinished.finished_at = at
     session.add(
-        Job(job_id=order.job_id, case_id=case.case_id, attempt=1, created_at=at, order=order.model_dump(mode="json"))
+        Job(
+            job_id=order.job_id,
+            case_id=case.case_id,
+            number=number,
+            attempt=1,
+            created_at=at,
+            order=order.model_dump(mode="json"),
+        )
     )
     case.pipeline = pipeline
     case.version = version

@@ -128,6 +128,7 @@ def upgrade() -> None:
         "jobs",
         sa.Column("job_id", sa.String(length=36), nullable=False),
         sa.Column("case_id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=True),
@@ -138,6 +139,7 @@ def upgrade() -> None:
         sa.Column("fraction", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.case_id"], name=op.f("fk_jobs_case_id_cases")),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("case_id", "number", name=op.f("uq_jobs_case_id")),
     )
     with op.batch_alter_table("jobs") as batch_op:
         batch_op.create_index(batch_op.f("ix_jobs_case_id"), ["case_id"])

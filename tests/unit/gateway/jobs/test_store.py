@@ -158,7 +158,7 @@ def test_the_latest_job_is_the_one_ordered_last(sessions: Sessions) -> None:
         case = add_case(session)
         assert store.latest_job(case) is None
         first = order(session, case, at=NOW)
-        second = order(session, case, at=later(1))
+        second = order(session, case, at=NOW)
         session.refresh(case)
         latest = store.latest_job(case)
         assert latest is not None
