@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from pydicom.dataset import Dataset
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case
 from gateway.flow.services import Services
-from gateway.flow.sight import identity_at_sight, record_at_sight, shifted_study_date
+from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
+from gateway.flow.step import fail
 from gateway.jobs import store
 from gateway.log import get_logger
+from gateway.pseudonymise.identity import PatientIdentity
 from gateway.pseudonymise.record import StudyRecord
 from gateway.receive.changes import Arrivals, next_arrivals, read_cursor, whole_archive, write_cursor
 from gateway.receive.study import Arrival, is_quiet, what_arrived
 from processing.domain.case import CaseEvent, CaseState
+from processing.domain.errors import Defect, InputRejected
 
 log = get_logger(__name__)
 ACTOR = "receive"
@@ -98,7 +102,18 @@ def settle(services: Services) -> int:
     with services.sessions() as session:
         cases = [session.get_one(Case, case_id) for case_id in store.due_cases(session, [CaseState.RECEIVING], now=now)]
         quiet = [case for case in cases if is_quiet(case.last_image_at, now, services.settings.quiet_time_s)]
-    return sum(_settle_one(services, case.case_id, case.study_uid) for case in quiet)
+    return sum(_settle_or_fail(services, case.case_id, case.study_uid) for case in quiet)
+
+
+def _settle_or_fail(services: Services, case_id: str, study_uid: str) -> bool:
+    """Settle one study; what is wrong with it stays with it."""
+    try:
+        return _settle_one(services, case_id, study_uid)
+    except KeyError:
+        fail(services, case_id, ACTOR, "The vault holds no entry for this study.")
+    except (InputRejected, Defect) as error:
+        fail(services, case_id, ACTOR, error.reason)
+    return False
 
 
 def _settle_one(services: Services, case_id: str, study_uid: str) -> bool:
@@ -155,8 +170,16 @@ def _look_at(services: Services, study_uids: list[str]) -> list[Sighting]:
 
 
 def _sighting(services: Services, study: ClinicalStudy) -> Sighting:
-    content = services.clinical.instance(study.images[0].instances[0])
-    identity, header = identity_at_sight(content, study)
+    try:
+        content = services.clinical.instance(study.images[0].instances[0])
+        return _described(services, study, *identity_at_sight(content, study))
+    except (InputRejected, *UNREADABLE):
+        # A case must be opened whatever the header holds: the study would be lost unseen, and those behind it with it.
+        log.warning("study has an unusual header", step=ACTOR)
+        return _described(services, study, *identity_at_sight(b"", study))
+
+
+def _described(services: Services, study: ClinicalStudy, identity: PatientIdentity, header: Dataset) -> Sighting:
     pseudonymiser = services.pseudonymiser
     return Sighting(
         record=record_at_sight(header, identity, study.study_instance_uid, pseudonymiser),
@@ -174,7 +197,11 @@ def _note(session: Session, services: Services, sighting: Sighting) -> None:
     arrival = what_arrived(state, known, sighting.image_count)
     if case is None:
         if arrival is Arrival.FIRST_SEEN:
-            services.vault_in(session).put(sighting.record)
+            try:
+                services.vault_in(session).put(sighting.record)
+            except InputRejected:
+                # The vault holds the study as another patient's. Its preparation will find that and say so.
+                log.exception("vault contradicts the archive", step=ACTOR)
             _open_case(session, services, sighting, revision=1)
         return
     if arrival is Arrival.SHRUNK:

@@ -19,6 +19,12 @@ from gateway.pseudonymise.record import GENERAL_STUDY_MODULE, PATIENT_MODULE, St
 from processing.domain.errors import InputRejected
 
 _NO_PATIENT_ID = "no patient ID, study "
+UNREADABLE = (
+    *(InvalidDicomError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
+    *(OverflowError, RecursionError),
+)
+"""What pydicom raises for headers that break the standard in ways of their own."""
+
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 
@@ -79,9 +85,10 @@ def shifted_study_date(header: Dataset, shift_days: int) -> str:
         text = str(header.get(keyword, "") or "").replace(".", "").strip()
         try:
             day = date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-        except ValueError:
+            shifted = day - timedelta(days=shift_days)
+        except (ValueError, OverflowError):
             continue
-        return f"{day - timedelta(days=shift_days):%Y%m%d}"
+        return f"{shifted:%Y%m%d}"
     return ""
 
 
@@ -91,7 +98,7 @@ def _header(content: bytes) -> Dataset:
             # Real headers break value rules that touch nothing here.
             warnings.simplefilter("ignore")
             return dcmread(BytesIO(content), stop_before_pixels=True)
-    except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError):
+    except UNREADABLE:
         return Dataset()
 
 
