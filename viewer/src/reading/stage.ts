@@ -1,83 +1,34 @@
 /**
  * The three linked viewports, drawn by Cornerstone3D.
  *
- * All volumes lie on the current study's grid, so they are linked by world position. This is the only file (with
- * `link.ts`) that knows Cornerstone; it is loaded with the case page's images and not before.
+ * All volumes lie on the current study's grid, so they are linked by world position. Only this file, `cornerstone.ts`
+ * and `link.ts` know the library; they are loaded with the case page's images and not before.
  */
+import { cache, Enums, utilities, type RenderingEngine, type Types } from '@cornerstonejs/core';
 import {
-  cache,
-  Enums,
-  init as initCore,
-  RenderingEngine,
-  volumeLoader,
-  type Types,
-} from '@cornerstonejs/core';
-import {
-  addTool,
   Enums as ToolEnums,
-  init as initTools,
   PanTool,
   segmentation,
   StackScrollTool,
   ToolGroupManager,
-  WindowLevelTool,
   ZoomTool,
 } from '@cornerstonejs/tools';
 
 import type { ImageName } from '../client/api';
 import type { Colour } from './colours';
+import { addVolume, RelativeWindowTool, startedEngine, TOOLS } from './cornerstone';
 import { brightBox, heightToFit, middleOf, type Box } from './extent';
 import { dot, minus, plus, scaled, sliceAlong, vector, viewOf, type Plane, type Vector, type View } from './grid';
 import { Link } from './link';
 import type { Picture } from './picture';
-import type { LoadedVolume, Volumes } from './volumes';
+import type { Volumes } from './volumes';
 import { UNCHANGED } from './window';
 
 export type PaneName = 'prior' | 'current' | 'lesions';
 export const PANES: readonly PaneName[] = ['prior', 'current', 'lesions'];
 
-const TOOLS = [WindowLevelTool, PanTool, ZoomTool, StackScrollTool] as const;
 /** Air is darker than the window's centre by this share of its width. */
 const DARK = 0.4;
-let started = false;
-
-function startCornerstone(): void {
-  if (started) return;
-  initCore();
-  initTools();
-  for (const tool of TOOLS) addTool(tool);
-  started = true;
-}
-
-/** Volume ids begin with `derived:`, so that Cornerstone asks no image loader for a window of its own. */
-function localVolume(volumeId: string, { header, pixels }: LoadedVolume, frame: string): void {
-  const shape = vector(header.shape);
-  const spacing = vector(header.spacing_mm);
-  const bits = pixels.BYTES_PER_ELEMENT * 8;
-  volumeLoader.createLocalVolume(volumeId, {
-    scalarData: pixels,
-    dimensions: [shape[2], shape[1], shape[0]],
-    spacing: [spacing[2], spacing[1], spacing[0]],
-    origin: [...vector(header.origin_mm)],
-    direction: header.directions.flat() as Types.Mat3,
-    metadata: {
-      BitsAllocated: bits,
-      BitsStored: bits,
-      SamplesPerPixel: 1,
-      HighBit: bits - 1,
-      PhotometricInterpretation: 'MONOCHROME2',
-      PixelRepresentation: bits === 8 ? 0 : 1,
-      Modality: 'MR',
-      ImageOrientationPatient: header.directions.slice(0, 2).flat(),
-      PixelSpacing: [spacing[1], spacing[2]],
-      FrameOfReferenceUID: frame,
-      Columns: shape[2],
-      Rows: shape[1],
-      voiLut: [{ windowCenter: header.window_center, windowWidth: header.window_width }],
-      VOILUTFunction: 'LINEAR',
-    } as Types.Metadata,
-  });
-}
 
 export class Stage {
   private readonly engine: RenderingEngine;
@@ -97,15 +48,15 @@ export class Stage {
     this.key = `${caseId}:${Date.now()}`;
     const { header, pixels } = volumes.current;
     this.head = brightBox(header, pixels, header.window_center - header.window_width * DARK);
-    this.engine = new RenderingEngine(`engine:${this.key}`);
-    this.engine.setViewports(
-      PANES.map((pane) => ({
+    this.engine = startedEngine();
+    for (const pane of PANES) {
+      this.engine.enableElement({
         viewportId: this.viewportId(pane),
         type: Enums.ViewportType.ORTHOGRAPHIC,
         element: elements[pane],
         defaultOptions: { background: [0, 0, 0], orientation: this.orientation() },
-      })),
-    );
+      });
+    }
     this.link = new Link(
       PANES.map((pane) => ({ viewport: this.viewport(pane), volumeId: this.volumeId(imageOf(pane)) })),
       (volumeId) => this.standardWindow(volumeId),
@@ -122,7 +73,6 @@ export class Stage {
     colours: ReadonlyMap<number, Colour>,
     onPicture: (picture: Picture) => void,
   ): Promise<Stage> {
-    startCornerstone();
     const stage = new Stage(volumes, elements, caseId, onPicture);
     try {
       await stage.fill(colours);
@@ -211,14 +161,15 @@ export class Stage {
     ToolGroupManager.destroyToolGroup(this.toolGroupId());
     segmentation.removeAllSegmentationRepresentations();
     segmentation.removeSegmentation(this.segmentationId());
-    this.engine.destroy();
+    for (const pane of PANES) this.engine.disableElement(this.viewportId(pane));
     cache.purgeCache();
+    utilities.genericMetadataProvider.clear();
   }
 
   private async fill(colours: ReadonlyMap<number, Colour>): Promise<void> {
     const frame = `frame:${this.key}`;
     for (const name of ['current', 'prior', 'lesions'] as const) {
-      localVolume(this.volumeId(name), this.volumes[name], frame);
+      addVolume(this.volumeId(name), this.volumes[name], frame);
     }
     for (const pane of PANES) {
       await this.viewport(pane).setVolumes([{ volumeId: this.volumeId(imageOf(pane)) }]);
@@ -237,7 +188,7 @@ export class Stage {
     for (const pane of PANES) group.addViewport(this.viewportId(pane), this.engine.id);
     const { Primary, Auxiliary, Secondary, Wheel } = ToolEnums.MouseBindings;
     const { Shift, Ctrl } = ToolEnums.KeyboardBindings;
-    group.setToolActive(WindowLevelTool.toolName, { bindings: [{ mouseButton: Primary }] });
+    group.setToolActive(RelativeWindowTool.toolName, { bindings: [{ mouseButton: Primary }] });
     group.setToolActive(PanTool.toolName, {
       bindings: [{ mouseButton: Auxiliary }, { mouseButton: Primary, modifierKey: Shift }],
     });

@@ -39,6 +39,14 @@ export const windowOf = ({ lower, upper }: IntensityRange): Window => ({
   width: upper - lower,
 });
 
+/** Pixels of sideways drag that widen a window e times, and of downward drag that shift it by its own width. */
+const DRAG_PIXELS = 250;
+
+/** A window after a drag: right is wider (less contrast), down is a higher centre (darker). */
+export function dragged({ center, width }: Window, dx: number, dy: number): Window {
+  return { center: center + (dy / DRAG_PIXELS) * width, width: width * Math.exp(dx / DRAG_PIXELS) };
+}
+
 /** The change that leads from an image's default to the window that it has now. */
 export function relativeTo(standard: Window, now: Window): RelativeWindow {
   return { shift: (now.center - standard.center) / standard.width, factor: now.width / standard.width };

@@ -135,7 +135,7 @@ export const texts = {
     failed: 'The images can’t be shown.',
     retry: 'Try again',
     noWebGl:
-      'This browser offers no WebGL, which the image display needs. Turn on hardware acceleration or use another browser. The lesion list below still works, but do not decide without images.',
+      'This browser offers no WebGL, which the image display needs. Turn on hardware acceleration or use another browser. Lesions can’t be accepted or rejected without their images.',
     planes: { axial: 'Axial', coronal: 'Coronal', sagittal: 'Sagittal' },
     plane: 'Plane',
     reset: 'Reset view',
