@@ -40,6 +40,10 @@ _STORE_FAILURES = {
 """PS3.7 C.5; the ranges of PS3.4 table B.2-1 are in `_meaning`."""
 
 
+class NothingAccepted(InputRejected):
+    """The peer took the association and none of the SOP classes that it was offered."""
+
+
 @dataclass(frozen=True)
 class PacsNode:
     """A DICOM peer and the name under which Interval speaks to it.
@@ -154,16 +158,17 @@ def find_instances(node: PacsNode, study_instance_uid: str, series_instance_uid:
     query.SeriesInstanceUID = series_instance_uid
     query.SOPInstanceUID = ""
     found: set[str] = set()
-    with _association(node, [STUDY_ROOT_FIND]) as association:
-        if not association.accepted_contexts:
-            return None
-        for status, identifier in association.send_c_find(query, STUDY_ROOT_FIND):
-            if "Status" not in status:
-                raise Transient("The PACS did not answer a C-FIND.")
-            if status.Status in _PENDING and identifier is not None:
-                found.add(str(identifier.get("SOPInstanceUID", "")))
-            elif status.Status != 0:
-                raise Transient(f"The PACS answered a C-FIND with failure {status.Status:04X}.")
+    try:
+        with _association(node, [STUDY_ROOT_FIND]) as association:
+            for status, identifier in association.send_c_find(query, STUDY_ROOT_FIND):
+                if "Status" not in status:
+                    raise Transient("The PACS did not answer a C-FIND.")
+                if status.Status in _PENDING and identifier is not None:
+                    found.add(str(identifier.get("SOPInstanceUID", "")))
+                elif status.Status != 0:
+                    raise Transient(f"The PACS answered a C-FIND with failure {status.Status:04X}.")
+    except NothingAccepted:
+        return None
     return frozenset(found)
 
 
@@ -211,7 +216,7 @@ def _raise_refusal(association: Association, *, reached: bool) -> None:
         raise Transient("The PACS can't be reached.")
     if not association.is_rejected:
         if association.rejected_contexts:
-            raise InputRejected("The PACS accepts none of the offered SOP classes.")
+            raise NothingAccepted("The PACS accepts none of the offered SOP classes.")
         raise Transient("The PACS broke the association off.")
     answer = association.acceptor.primitive
     reason = str(answer.reason_str) if answer is not None else "no reason given"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,11 +147,14 @@ def instance(**changes: object) -> Dataset:
     dataset.PatientID = "4711"
     dataset.PatientName = "Muster^Anna"
     dataset.Modality = "MR"
-    for keyword, value in changes.items():
-        if value is None:
-            delattr(dataset, keyword)
-        else:
-            setattr(dataset, keyword, value)
+    with warnings.catch_warnings():
+        # Some changes are meant to be wrong.
+        warnings.simplefilter("ignore", UserWarning)
+        for keyword, value in changes.items():
+            if value is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, value)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
@@ -158,5 +162,7 @@ def instance(**changes: object) -> Dataset:
 
 def part10(dataset: Dataset) -> bytes:
     buffer = BytesIO()
-    dataset.save_as(buffer, enforce_file_format="SOPInstanceUID" in dataset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
