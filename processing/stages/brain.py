@@ -141,7 +141,8 @@ def _maximise(
 ) -> tuple[sitk.Transform, float]:
     """Maximise Mattes mutual information; one thread, because the threaded sum is not reproducible."""
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)
+    # Not SetNumberOfThreads: that one leaves the metric threaded.
+    method.SetNumberOfWorkUnits(1)
     method.SetMetricAsMattesMutualInformation(32)
     method.SetMetricFixedMask(mask)
     method.SetMetricSamplingStrategy(method.REGULAR)

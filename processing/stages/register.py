@@ -98,7 +98,8 @@ def _coarse(fixed: Volume, moving: Volume, *, spacing_mm: float) -> RigidTransfo
             )
         )
         method = sitk.ImageRegistrationMethod()
-        method.SetNumberOfThreads(1)
+        # Not SetNumberOfThreads: that one leaves the metric threaded, and its result differs from run to run.
+        method.SetNumberOfWorkUnits(1)
         method.SetMetricAsMattesMutualInformation(32)
         method.SetMetricSamplingStrategy(method.REGULAR)
         method.SetMetricSamplingPercentage(0.25, 1)

@@ -75,6 +75,12 @@ def test_the_brain_is_found_within_skull_and_scalp(scan: Volume, brain: Volume) 
     assert (scan.array > 0.3 * np.percentile(scan.array, 98)).sum() > 1.3 * found.sum()
 
 
+def test_the_alignment_is_the_same_to_the_last_bit_each_time(
+    scan: Volume, atlas: Atlas, alignment: AtlasAlignment
+) -> None:
+    assert np.array_equal(align_with_atlas(scan, atlas, params=BRAIN).to_atlas, alignment.to_atlas)
+
+
 def test_a_point_of_the_head_lands_on_its_place_in_the_atlas(alignment: AtlasAlignment) -> None:
     to_world = pose(SMALL_PHANTOM.current.pose)
     points = np.random.default_rng(1).uniform((-50, -40, -20), (50, 80, 60), (200, 3))

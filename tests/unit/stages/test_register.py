@@ -25,6 +25,8 @@ def test_the_true_motion_between_two_visits_is_found(phantom: Phantom) -> None:
     assert error_mm(found.transform, phantom.current_to_prior) < 0.15
     assert found.correlation > 0.9
     assert found.overlap > 0.95
+    again = register_rigid(phantom.current[SeriesRole.FLAIR], phantom.prior[SeriesRole.FLAIR], params=PARAMS)
+    assert np.array_equal(again.transform.matrix, found.transform.matrix)
 
 
 def test_a_scan_registers_with_itself_without_motion(phantom: Phantom) -> None:
