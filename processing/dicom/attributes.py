@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
-from pydicom.valuerep import DA, TM, DSfloat
+from pydicom.valuerep import DA, TM, DSfloat, PersonName
 
 from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, SOFTWARE_VERSION, Provenance
 from processing.dicom.uids import derived_uid
@@ -170,11 +172,20 @@ def decimal(value: float) -> DSfloat:
     return DSfloat(float(value), auto_format=True)
 
 
+def own_copy(dataset: Dataset) -> Dataset:
+    """Return a copy that shares no element: whoever changes one object of a series changes only that one."""
+    copied = Dataset()
+    for element in dataset:
+        value = copy.deepcopy(element.value) if element.VR == "SQ" else element.value
+        copied[element.tag] = DataElement(element.tag, element.VR, value, already_converted=True)
+    return copied
+
+
 def described(words: str) -> str:
     """Return a series description that says what the series is not (at most 64 characters, LO)."""
     return f"{words} - {RESEARCH_USE.lower()}"[:64]
 
 
 def _portable(value: Any) -> Any:
-    """Detach a person's name from the character set that it was read in."""
-    return str(value) if type(value).__name__ == "PersonName" else value
+    """Detach a person's name from the character set that it was read in, and a sequence from its source."""
+    return str(value) if isinstance(value, PersonName) else copy.deepcopy(value)

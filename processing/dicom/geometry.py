@@ -119,13 +119,14 @@ def _frames(headers: Sequence[Dataset]) -> Iterator[Frame]:
                 number,
                 index,
                 header,
-                position=_group("PlanePositionSequence", groups, shared),
-                orientation=_group("PlaneOrientationSequence", groups, shared),
-                measures=_group("PixelMeasuresSequence", groups, shared),
+                position=functional_group("PlanePositionSequence", groups, shared),
+                orientation=functional_group("PlaneOrientationSequence", groups, shared),
+                measures=functional_group("PixelMeasuresSequence", groups, shared),
             )
 
 
-def _group(keyword: str, groups: Dataset, shared: Dataset) -> Dataset:
+def functional_group(keyword: str, groups: Dataset, shared: Dataset) -> Dataset:
+    """Return a frame's functional group macro, which all frames may share; empty when there is none."""
     for source in (groups, shared):
         items = source.get(keyword)
         if items:

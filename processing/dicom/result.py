@@ -8,7 +8,7 @@ from enum import StrEnum
 from io import BytesIO
 
 import numpy as np
-from pydicom import dcmwrite
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
@@ -127,8 +127,8 @@ def write_result(
         current, prior_headers, transform, provenance, signed_at=signed_at
     )
     return (
-        *([ResultObject(ObjectKind.SEGMENTATION, segmentation)] if segmentation is not None else []),
-        ResultObject(ObjectKind.REPORT, report),
+        *([ResultObject(ObjectKind.SEGMENTATION, _detached(segmentation))] if segmentation is not None else []),
+        ResultObject(ObjectKind.REPORT, _detached(report)),
         *(ResultObject(ObjectKind.PICTURES, dataset) for dataset in pictures),
         *(ResultObject(ObjectKind.REGISTERED_PRIOR, dataset) for dataset in prior),
         *(ResultObject(ObjectKind.SUBTRACTION, dataset) for dataset in subtraction),
@@ -163,7 +163,15 @@ def _rejection(
     if result.lesions:
         rejected.insert(0, _stand_in(current, draft, write_seg.KIND, "SEG", SegmentationStorage))
     dataset = write_ko.write_rejection(current.reference, rejected, provenance.as_signed(), review)
-    return ResultObject(ObjectKind.REJECTION, dataset)
+    return ResultObject(ObjectKind.REJECTION, _detached(dataset))
+
+
+def _detached(dataset: Dataset) -> Dataset:
+    """Return a copy in which no element stands twice.
+
+    highdicom uses one element in several places; who changes UIDs in place would change it several times.
+    """
+    return dcmread(BytesIO(to_part10(dataset)))
 
 
 def _stand_in(current: SourceSeries, draft: Provenance, kind: str, modality: str, sop_class_uid: UID) -> Dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from processing.dicom.attributes import text
+from processing.dicom.attributes import own_copy, text
 from processing.domain.errors import InputRejected
 
 _CARRIED = (
@@ -44,10 +44,11 @@ def as_highdicom_source(header: Dataset) -> Dataset:
     InputRejected
         If the image lacks a UID that a reference to it needs.
     """
-    source = Dataset()
+    carried = Dataset()
     for keyword in _CARRIED:
         if keyword in header:
-            source[keyword] = header[keyword]
+            carried[keyword] = header[keyword]
+    source = own_copy(carried)
     for keyword in _NEEDED:
         if not text(header, keyword):
             raise InputRejected("The current images can't be referenced: a UID is missing in their headers.")

@@ -16,7 +16,16 @@ from pydicom.sequence import Sequence as Items
 from pydicom.sr.coding import Code
 from pydicom.uid import MRImageStorage
 
-from processing.dicom.attributes import SeriesFacts, code_item, decimal, described, set_identity, set_instance, text
+from processing.dicom.attributes import (
+    SeriesFacts,
+    code_item,
+    decimal,
+    described,
+    own_copy,
+    set_identity,
+    set_instance,
+    text,
+)
 from processing.dicom.geometry import Frame, SeriesGeometry, series_geometry
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries
@@ -182,6 +191,9 @@ def _common(
     common.BitsAllocated, common.BitsStored, common.HighBit = 16, 16, 15
     common.PixelRepresentation = int(encoding.signed)
     common.WindowCenter, common.WindowWidth = (decimal(value) for value in encoding.window)
+    if encoding.window[1] < 1:
+        # The usual function isn't defined for windows narrower than 1 (PS3.3 C.11.2.1.2.1).
+        common.VOILUTFunction = "LINEAR_EXACT"
     if encoding.slope != 1.0:
         common.RescaleIntercept, common.RescaleSlope, common.RescaleType = 0, decimal(encoding.slope), "US"
     return common
@@ -209,14 +221,13 @@ def _slice(
     stored: npt.NDArray[np.int16] | npt.NDArray[np.uint16],
     references: Sequence[tuple[Dataset, int]],
 ) -> Dataset:
-    dataset = Dataset(dict(common.items()))
+    dataset = own_copy(common)
     set_instance(dataset, MRImageStorage, provenance.uid(kind, z + 1), z + 1)
     dataset.ImagePositionPatient = [decimal(value) for value in source.geometry.frames[z].position_mm]
-    purpose = code_item(_SOURCE_PURPOSE)
     items = []
     for header, frame in references:
         item = instance_reference(header, frame)
-        item.PurposeOfReferenceCodeSequence = [purpose]
+        item.PurposeOfReferenceCodeSequence = [code_item(_SOURCE_PURPOSE)]
         items.append(item)
     dataset.SourceImageSequence = Items(items)
     dataset.PixelData = stored.tobytes()

@@ -17,6 +17,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, described, set_identity
+from processing.dicom.geometry import functional_group
 from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, Provenance
 from processing.dicom.read import SourceSeries
 from processing.dicom.sources import as_highdicom_source
@@ -178,15 +179,27 @@ def read_segmentation(dataset: Dataset, grid: Grid) -> LabelMap:
     frames = np.asarray(dataset.pixel_array, dtype=bool).reshape(shape)
     _require_same_axes(dataset, grid)
     array = np.zeros(grid.shape, dtype=np.uint16)
-    for groups, frame in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
-        position = [float(value) for value in groups.PlanePositionSequence[0].ImagePositionPatient]
-        index = grid.lps_to_index(position)
+    for (segment, position_mm), frame in zip(frame_places(dataset), frames, strict=True):
+        index = grid.lps_to_index(position_mm)
         nearest = np.rint(index)
         if np.abs(index - nearest).max() > FRAME_TOLERANCE or nearest[1:].any() or not 0 <= nearest[0] < grid.shape[0]:
             raise InputRejected("The segmentation does not lie on the current images.")
-        segment = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
         array[int(nearest[0])][frame] = numbers[segment]
     return LabelMap(array, grid)
+
+
+def frame_places(dataset: Dataset) -> list[tuple[int, list[float]]]:
+    """Return segment number and position in LPS millimetres of each frame of a segmentation.
+
+    What is the same for all frames, as the number of a single segment, stands in the shared groups.
+    """
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    places: list[tuple[int, list[float]]] = []
+    for groups in dataset.PerFrameFunctionalGroupsSequence:
+        segment = functional_group("SegmentIdentificationSequence", groups, shared).ReferencedSegmentNumber
+        position = functional_group("PlanePositionSequence", groups, shared).ImagePositionPatient
+        places.append((int(segment), [float(value) for value in position]))
+    return places
 
 
 def _lesion_numbers(dataset: Dataset) -> dict[int, int]:

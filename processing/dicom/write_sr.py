@@ -42,7 +42,7 @@ from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, Provenance
 from processing.dicom.read import SourceSeries
 from processing.dicom.sources import as_highdicom_source
 from processing.dicom.uids import derived_uid
-from processing.dicom.write_seg import tracking_id
+from processing.dicom.write_seg import frame_places, tracking_id
 from processing.domain.decision import SignedReview
 from processing.domain.result import Lesion, LesionChange, Region, Side
 
@@ -254,16 +254,8 @@ def _lesion_group(
 
 def _segment_reference(segment: int, segmentation: Dataset, source: SourceSeries) -> ReferencedSegment:
     """Refer to a segment and to the images that it lies on."""
-    frames = [
-        number
-        for number, groups in enumerate(segmentation.PerFrameFunctionalGroupsSequence, start=1)
-        if int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber) == segment
-    ]
-    depths = {
-        round(float(source.volume.grid.lps_to_index([float(v) for v in item.ImagePositionPatient])[0]))
-        for number in frames
-        for item in segmentation.PerFrameFunctionalGroupsSequence[number - 1].PlanePositionSequence
-    }
+    positions = [position_mm for number, position_mm in frame_places(segmentation) if number == segment]
+    depths = {round(float(source.volume.grid.lps_to_index(position_mm)[0])) for position_mm in positions}
     places = [source.geometry.frames[z] for z in sorted(depths)]
     images = dict.fromkeys(place.header for place in places)
     return ReferencedSegment(
