@@ -138,6 +138,17 @@ def read_encoded(part10: bytes) -> EncodedFile:
     return EncodedFile(data, syntax, explicit, elements, reader.names)
 
 
+def data_set_offset(part10: bytes) -> int:
+    """Return where the data set begins, behind the file meta information.
+
+    Raises
+    ------
+    NotCleanable
+        If the meta information can't be read.
+    """
+    return _read_meta(part10)[1]
+
+
 def _read_meta(part10: bytes) -> tuple[str, int]:
     """Return the transfer syntax and where the data set begins (PS3.10 Section 7.1)."""
     position = 132

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import warnings
 from io import BytesIO
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydicom import Dataset, dcmread
 
 from gateway.pseudonymise.apply import PseudonymisedInstance
-from gateway.pseudonymise.encoded import NotCleanable
+from gateway.pseudonymise.encoded import NotCleanable, data_set_offset
 from gateway.pseudonymise.identity import PatientIdentity, Pseudonymiser
 
 PATIENT_MODULE = (
@@ -51,6 +52,8 @@ GENERAL_STUDY_MODULE = (
 )
 """Attributes of PS3.3 C.7.2.1, and of C.7.2.2 (Patient Study) what an image needs, that are restored."""
 
+_TWO_CONTENTS = "two images have the same SOP Instance UID and different contents"
+
 
 class StudyRecord(BaseModel):
     """A study as it was, and the way from each pseudonymous UID to the original one.
@@ -68,6 +71,8 @@ class StudyRecord(BaseModel):
         DICOM JSON model of the original attributes, in UTF-8.
     series, instances, frames_of_reference, other_uids : dict
         Pseudonymous UID -> original UID: of the study's own series and images, and of all else they name.
+    digests : dict
+        Pseudonymous SOP Instance UID -> SHA-256 of the original data set, to notice another content under the same UID.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +91,7 @@ class StudyRecord(BaseModel):
     instances: dict[str, str] = Field(repr=False)
     frames_of_reference: dict[str, str] = Field(repr=False)
     other_uids: dict[str, str] = Field(repr=False)
+    digests: dict[str, str] = Field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> PatientIdentity:
@@ -114,10 +120,13 @@ class StudyRecord(BaseModel):
     def merged_with(self, later: StudyRecord) -> StudyRecord:
         """Return the record of the same study after more of it was pseudonymised.
 
+        A name, birth date or sex that changed meanwhile does not slip in: the first one stays until an operator
+        corrects it (`gateway.pseudonymise.corrections`), and until then no result is released.
+
         Raises
         ------
         NotCleanable
-            If the two are not of one study of one patient.
+            If the two are not of one study of one patient, or hold an image with the same UID and another content.
         """
         own = (
             self.study_instance_uid,
@@ -134,8 +143,13 @@ class StudyRecord(BaseModel):
             later.identity,
         ):
             raise NotCleanable("two sets of images claim to be one study, but are not of one patient")
+        if any(self.digests.get(uid, digest) != digest for uid, digest in later.digests.items()):
+            raise NotCleanable(_TWO_CONTENTS)
+        same_person = _person(self.patient) == _person(later.patient)
         return later.model_copy(
             update={
+                "patient_module": later.patient_module if same_person else self.patient_module,
+                "digests": {**self.digests, **later.digests},
                 "series": {**self.series, **later.series},
                 "instances": {**self.instances, **later.instances},
                 "frames_of_reference": {**self.frames_of_reference, **later.frames_of_reference},
@@ -157,7 +171,7 @@ class StudyRecordBuilder:
         self._first: PseudonymisedInstance | None = None
         self._patient_module = ""
         self._general_study_module = ""
-        self._digests: dict[str, bytes] = {}
+        self._digests: dict[str, str] = {}
         self._series: dict[str, str] = {}
         self._instances: dict[str, str] = {}
         self._frames_of_reference: dict[str, str] = {}
@@ -174,17 +188,15 @@ class StudyRecordBuilder:
         """
         if self._first is None:
             self._first = instance
-            original = dcmread(BytesIO(original_part10), stop_before_pixels=True)
-            self._patient_module = _module_json(original, PATIENT_MODULE)
-            self._general_study_module = _module_json(original, GENERAL_STUDY_MODULE)
+            self._patient_module, self._general_study_module = _modules(original_part10)
         first = self._first
         if instance.original_study_instance_uid != first.original_study_instance_uid:
             raise NotCleanable("an image of another study came with this one")
         if instance.identity != first.identity or instance.demographics != first.demographics:
             raise NotCleanable("the images of this study do not agree on the patient's identity")
-        digest = hashlib.sha256(instance.part10).digest()
+        digest = hashlib.sha256(memoryview(original_part10)[data_set_offset(original_part10) :]).hexdigest()
         if self._digests.setdefault(instance.sop_instance_uid, digest) != digest:
-            raise NotCleanable("two images have the same SOP Instance UID and different contents")
+            raise NotCleanable(_TWO_CONTENTS)
         self._series[instance.series_instance_uid] = instance.original_series_instance_uid
         self._instances[instance.sop_instance_uid] = instance.original_sop_instance_uid
         if instance.frame_of_reference_uid in instance.uid_map:
@@ -220,10 +232,29 @@ class StudyRecordBuilder:
             instances=dict(self._instances),
             frames_of_reference=dict(self._frames_of_reference),
             other_uids={uid: original for uid, original in self._other_uids.items() if uid not in own},
+            digests=dict(self._digests),
         )
 
 
-def _module_json(original: Dataset, keywords: tuple[str, ...]) -> str:
+def _person(patient: Dataset) -> tuple[str, str, str]:
+    name = str(patient.get("PatientName", "") or "").rstrip("^ ")
+    return name, str(patient.get("PatientBirthDate", "") or ""), str(patient.get("PatientSex", "") or "")
+
+
+def _modules(original_part10: bytes) -> tuple[str, str]:
+    """Return the Patient and General Study modules as DICOM JSON."""
+    try:
+        with warnings.catch_warnings():
+            # Real headers break rules about values that are only kept and given back here.
+            warnings.simplefilter("ignore")
+            original = dcmread(BytesIO(original_part10), stop_before_pixels=True)
+            return module_json(original, PATIENT_MODULE), module_json(original, GENERAL_STUDY_MODULE)
+    except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError, OverflowError) as error:
+        raise NotCleanable("the patient's and the study's data in the header can't be read") from error
+
+
+def module_json(original: Dataset, keywords: tuple[str, ...]) -> str:
+    """Return some attributes of a data set as DICOM JSON, their text decoded."""
     module = Dataset()
     for keyword in keywords:
         if keyword in original:

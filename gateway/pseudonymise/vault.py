@@ -78,6 +78,10 @@ class Vault:
             raise KeyError("the vault does not hold this study")
         return StudyRecord.model_validate_json(content)
 
+    def replace(self, record: StudyRecord) -> None:
+        """Write a record in place of the one that the vault holds; only for corrections, which keep an audit trail."""
+        self._write(_study_row(record.study_instance_uid), record.model_dump_json().encode())
+
     def key_of(self, identity: PatientIdentity) -> SubKeys:
         """Return the key that a patient was first met with, or the current one for a new patient."""
         for keys in self._keys.all:

@@ -11,19 +11,7 @@ from gateway.pseudonymise.profile import Profile
 from gateway.pseudonymise.record import StudyRecord, StudyRecordBuilder
 from gateway.pseudonymise.vault import Vault, VaultRowUnreadable
 from tests.unit.pseudonymise.images import OTHER_SECRET, SECRET, encoded, scanner_image
-
-
-class MemoryStore:
-    """Rows in a dictionary."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, tuple[str, bytes]] = {}
-
-    def save(self, row_key: str, key_id: str, ciphertext: bytes) -> None:
-        self.rows[row_key] = (key_id, ciphertext)
-
-    def load(self, row_key: str) -> tuple[str, bytes] | None:
-        return self.rows.get(row_key)
+from tests.unit.pseudonymise.rows import MemoryStore
 
 
 def record_of(pseudonymiser: Pseudonymiser, *numbers: int) -> StudyRecord:
