@@ -27,7 +27,7 @@ from gateway.api.probes import HealthProbes, archive_probe, broker_probe, databa
 from gateway.api.problems import add_problem_handlers, problems
 from gateway.api.security import BodyLimit, SecurityHeaders
 from gateway.api.spa import Viewer
-from gateway.db.engine import session_factory
+from gateway.db.engine import session_factory, upgrade
 from gateway.intake.quarantine import QuarantineCipher
 from gateway.intake.receive import Intake
 from gateway.log import configure_logging
@@ -63,6 +63,8 @@ def create_app(
             app.state.probes = _probes(settings, built)
             yield
             app.state.probes.close()
+        if services is None:
+            built.engine.dispose()
 
     app = _application(lifespan)
     app.add_middleware(BodyLimit)
@@ -137,16 +139,21 @@ def main(arguments: list[str] | None = None) -> int:
     if options.openapi:
         sys.stdout.write(json.dumps(openapi(), indent=2, sort_keys=True) + "\n")
         return 0
-    configure_logging()
     try:
         settings = Settings()
+        services = flow.build_services(settings)
     except ValidationError as invalid:
         wrong = ", ".join(sorted({str(error["loc"][0]) for error in invalid.errors()}))
         sys.stderr.write(f"The settings are incomplete or wrong: {wrong}\n")
         return 2
+    except ValueError as wrong_secret:
+        sys.stderr.write(f"The settings are wrong: {wrong_secret}\n")
+        return 2
+    configure_logging()
+    upgrade(settings.database_url)
     # No access log: addresses hold case ids, and the events say who did what.
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, services=services),
         host=options.host,
         port=options.port,
         log_config=None,
