@@ -38,7 +38,10 @@ ALLOWED_KEYS = frozenset(
 )
 """Keys that a log line may have; see DESIGN.md."""
 
-_TALKATIVE_BUT_HARMLESS = ("celery.beat", "celery.apps", "celery.worker.consumer", "uvicorn.error", "alembic")
+WITHHELD = "message withheld"
+"""Stands for a text that might hold anything."""
+
+_TALKATIVE_BUT_HARMLESS = ("celery.apps", "celery.worker.consumer", "uvicorn.error", "alembic")
 _PLAIN_VALUE = re.compile(r"[\w .,:;<>()'\-]{0,200}", re.ASCII)
 _EVENT = re.compile(r"[a-z][\w ,.:'\-]{0,120}", re.ASCII | re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d+(?:\.\d+){3,}")
@@ -49,7 +52,9 @@ def keep_allowed(_logger: Any, _method: str, event_dict: MutableMapping[str, Any
     error = event_dict.pop("exc_info", None)
     if error:
         describe_exception(event_dict, error)
-    return {key: value for key, value in event_dict.items() if key in ALLOWED_KEYS and _is_plain(key, value)}
+    kept = {key: value for key, value in event_dict.items() if key in ALLOWED_KEYS and _is_plain(key, value)}
+    kept.setdefault("event", WITHHELD)
+    return kept
 
 
 def describe_exception(event_dict: MutableMapping[str, Any], error: Any) -> None:
@@ -77,7 +82,7 @@ def _library_record(_logger: Any, _method: str, event_dict: MutableMapping[str, 
     if isinstance(record, logging.LogRecord):
         event_dict["logger"] = record.name
         if not record.name.startswith(_TALKATIVE_BUT_HARMLESS):
-            event_dict["event"] = "library message withheld"
+            event_dict["event"] = WITHHELD
     return event_dict
 
 

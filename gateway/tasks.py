@@ -210,7 +210,7 @@ def main() -> None:
         log.warning("archive not reached yet", step="reconcile")
     app.worker_main(
         [
-            *("worker", "--beat", "--pool=threads", f"--concurrency={THREADS}", f"--queues={GATEWAY_QUEUE}"),
+            *("--quiet", "worker", "--beat", "--pool=threads", f"--concurrency={THREADS}", f"--queues={GATEWAY_QUEUE}"),
             *("--without-gossip", "--without-mingle", "--hostname=gateway@%h", "--loglevel=INFO"),
         ]
     )

@@ -79,6 +79,7 @@ def _dispatch(services: Services, lease: Lease) -> None:
     prior = services.vault.get(order.prior.study_instance_uid)
     finals = final_objects(services.research, order, outcome, review)
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
+    created |= {stored.sop_instance_uid for stored in outcome.objects}
     archive = _as_in_archive(services, current)
     released = [reidentify(final.dataset, current, prior, created=created, archive=archive) for final in finals]
     lease.renew()

@@ -13,8 +13,25 @@ from tests.unit.gateway.brain_studies import encoded
 
 def send(system: System, images: Iterable[Dataset]) -> None:
     """Put images into the clinical archive, as a modality would."""
-    with httpx.Client(
-        base_url=system.clinical_url, auth=("gateway", system.secret("clinical-gateway")), trust_env=False
-    ) as client:
+    with _client(system) as client:
         for image in images:
             client.post("/instances", content=encoded(image)).raise_for_status()
+
+
+def delete_study(system: System, study_uid: str) -> None:
+    """Remove a study from the clinical archive."""
+    with _client(system) as client:
+        for found in client.post("/tools/lookup", content=study_uid).json():
+            client.delete(f"/studies/{found['ID']}").raise_for_status()
+
+
+def empty_clinical_archive(system: System) -> None:
+    """Remove every study from the clinical archive."""
+    with _client(system) as client:
+        for study in client.get("/studies").json():
+            client.delete(f"/studies/{study}").raise_for_status()
+
+
+def _client(system: System) -> httpx.Client:
+    account = ("gateway", system.secret("clinical-gateway"))
+    return httpx.Client(base_url=system.clinical_url, auth=account, trust_env=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import httpx
 import pytest
 
 from demo.installation import System
@@ -13,7 +12,7 @@ from gateway.jobs import store
 from processing.domain.case import CaseState
 from processing.domain.study import SeriesRole
 from tests.integration.gateway.conftest import Gateway
-from tests.integration.gateway.sending import send
+from tests.integration.gateway.sending import delete_study, send
 from tests.unit.gateway.brain_studies import SLICES, Person, new_uid, series, study
 
 
@@ -218,11 +217,7 @@ def test_a_study_that_was_deleted_meanwhile_is_quarantined(archives: System, gat
     study_uid, images = study(Person(), "20230405", "FLAIR")
     send(archives, images)
     gateway.receive()
-    with httpx.Client(
-        base_url=archives.clinical_url, auth=("gateway", archives.secret("clinical-gateway")), trust_env=False
-    ) as client:
-        (found,) = client.post("/tools/lookup", content=study_uid).json()
-        client.delete(f"/studies/{found['ID']}").raise_for_status()
+    delete_study(archives, study_uid)
     gateway.prepare_all()
     case = gateway.case(study_uid)
     assert case.state == CaseState.QUARANTINED.value
