@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from pydicom.charset import decode_bytes, python_encoding
 
+from gateway.pseudonymise.compressed import blank_beside_pixels
 from gateway.pseudonymise.encoded import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
@@ -26,6 +27,7 @@ from gateway.pseudonymise.encoded import (
 )
 from gateway.pseudonymise.identity import PatientContext, PatientIdentity, Pseudonymiser, StandIn
 from gateway.pseudonymise.image_checks import (
+    ENCAPSULATED,
     FRAME_OF_REFERENCE_UID,
     SERIES_INSTANCE_UID,
     SOP_CLASS_UID,
@@ -169,6 +171,7 @@ class _Rewrite:
     """One pass over one file."""
 
     def __init__(self, file: EncodedFile, profile: Profile, context: PatientContext) -> None:
+        self._file = file
         self._data = file.data
         self._elements = file.elements
         self._explicit = file.explicit
@@ -207,7 +210,10 @@ class _Rewrite:
         return pieces
 
     def _pixel_data(self, element: Element, pixels_end: int) -> bytes | memoryview:
-        """Return the pixel data element, untouched but for padding of more than a byte behind the last pixel."""
+        """Return the pixel data element: untouched, but for padding behind the pixels and comments of an encoder."""
+        if self._file.transfer_syntax_uid in ENCAPSULATED:
+            head = self._data[element.start : element.value]
+            return head + blank_beside_pixels(self._data[element.value : element.end], self._file.transfer_syntax_uid)
         if element.end - pixels_end > 1:
             pixels = self._data[element.value : pixels_end]
             return _encode(element.tag, element.vr, pixels, self._explicit)

@@ -128,6 +128,9 @@ object; if nothing stays, {DUMMY_TEXT.decode()} |
 | DS, IS | stays; emptied where it is no number |
 | US, SS, UL, SL, FL, FD, SV, UV, AT | stays where it has the dictionary's number of values and is no text |
 | SQ | every item is treated |
+
+Pixel data passes untouched. Beside compressed pixels, comments, application data (but for what a decoder needs of it)
+and bytes behind the end of the image are blanked; the pixels decode to the same values.
 """
 
 
@@ -181,7 +184,6 @@ no UIDs; no patient ID.
 ## What it does not do
 
 - It does not look at pixels: faces in head images stay, and so does text in pixels that no attribute declares.
-- Comments inside compressed pixel data pass with it.
 - The time of day of the study and its images stays.
 """
 

@@ -30,7 +30,7 @@ _UIDS = {
 }
 _UID = re.compile(rb"[0-9]+(\.[0-9]+)+")
 _NATIVE = frozenset({IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, DEFLATED_LITTLE_ENDIAN})
-_ENCAPSULATED = frozenset(
+ENCAPSULATED = frozenset(
     f"1.2.840.10008.1.2.{tail}"
     for tail in ("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91", "4.201", "4.202", "4.203", "5")
 )
@@ -106,7 +106,7 @@ def pixel_data_end(file: EncodedFile) -> int:
         if file.data[end : pixels.end].strip(b"\0"):
             raise NotCleanable("the pixel data is longer than rows, columns and frames ask for")
         return end
-    if file.transfer_syntax_uid in _ENCAPSULATED and encapsulated:
+    if file.transfer_syntax_uid in ENCAPSULATED and encapsulated:
         if _fragments(file.data, pixels) < frames:
             raise NotCleanable("the compressed pixel data has fewer fragments than frames")
         return pixels.end

@@ -146,8 +146,11 @@ def test_files_of_real_scanners_agree_with_pydicom(name: str, pseudonymiser: Pse
     result = pseudonymise_instance(part10, pseudonymiser)
     _check(original, result.part10, pseudonymiser)
     clean = dcmread(BytesIO(result.part10))
-    assert original.PixelData.startswith(clean.PixelData)
-    assert not original.PixelData[len(clean.PixelData) :].strip(b"\0")
+    if original.file_meta.TransferSyntaxUID.is_compressed:
+        assert np.array_equal(clean.pixel_array, original.pixel_array)
+    else:
+        assert original.PixelData.startswith(clean.PixelData)
+        assert not original.PixelData[len(clean.PixelData) :].strip(b"\0")
     for keyword in ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"):
         assert clean.get(keyword) == original.get(keyword)
 
