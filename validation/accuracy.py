@@ -1,0 +1,154 @@
+"""How well the pipeline finds what truly changed, on the phantom and on real pairs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.domain.imaging import Volume
+from processing.domain.result import LesionChange, LongitudinalResult
+from processing.domain.study import SeriesRole
+from processing.pipelines.runners import find_runner
+from validation.metrics import SIZE_CLASSES_MM3, Agreement, compare
+from validation.phantom import DEMO_PHANTOM, PhantomSpec, make_phantom
+from validation.real_pairs import RealPair, carry, read_image, read_pair, true_change
+
+PIPELINE = "ms_longitudinal"
+
+
+@dataclass(frozen=True)
+class CaseAccuracy:
+    """One case's figures.
+
+    Parameters
+    ----------
+    name : str
+    agreement : Agreement
+        Of new and growing lesions with the true increases.
+    visible : frozenset of int
+        Labels of the true increases that the images show at all.
+    registration_error_mm : float
+        Mean distance, over the brain, between the transform that was found and the reference.
+    cpu_s, wall_s : float
+        Of the whole pipeline.
+    """
+
+    name: str
+    agreement: Agreement
+    visible: frozenset[int]
+    registration_error_mm: float
+    cpu_s: float
+    wall_s: float
+
+    @property
+    def found_visible(self) -> int:
+        """Number of visible increases that were found."""
+        return sum(lesion.found and lesion.label in self.visible for lesion in self.agreement.lesions)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    result: LongitudinalResult
+    cpu_s: float
+    wall_s: float
+
+
+def _run(current: Mapping[SeriesRole, Volume], prior: Mapping[SeriesRole, Volume]) -> _Run:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = find_runner(PIPELINE)(current, prior, lambda _stage, _fraction: None)
+    return _Run(result, time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def increases(result: LongitudinalResult) -> npt.NDArray[np.uint16]:
+    """Return the lesion map without vanished lesions."""
+    kept = {lesion.number for lesion in result.lesions if lesion.change is not LesionChange.VANISHED}
+    return result.lesion_map.keep(kept).array
+
+
+def phantom_accuracy(spec: PhantomSpec = DEMO_PHANTOM, *, name: str = "phantom") -> CaseAccuracy:
+    """Run the pipeline on a phantom and compare it with what the phantom was made of."""
+    phantom = make_phantom(spec)
+    done = _run(phantom.current, phantom.prior)
+    truth = phantom.increases()
+    agreement = compare(increases(done.result), truth, voxel_volume_mm3=phantom.current_lesions.grid.voxel_volume_mm3)
+    points = np.random.default_rng(0).uniform((-60, -50, -40), (60, 90, 70), (2000, 3))
+    gap = done.result.current_to_prior.apply(points) - phantom.current_to_prior.apply(points)
+    return CaseAccuracy(
+        name=name,
+        agreement=agreement,
+        visible=frozenset(lesion.label for lesion in agreement.lesions),
+        registration_error_mm=float(np.linalg.norm(gap, axis=1).mean()),
+        cpu_s=done.cpu_s,
+        wall_s=done.wall_s,
+    )
+
+
+def read_visit(folder: Path, study: int) -> Mapping[SeriesRole, Volume]:
+    """Read FLAIR, T1 and T2 of one visit (1 or 2) of a patient of `ms-longitudinal`."""
+    names = {SeriesRole.FLAIR: "FLAIR", SeriesRole.T1: "T1W", SeriesRole.T2: "T2W"}
+    return {role: read_image(folder / f"study{study}_{name}.nii.gz") for role, name in names.items()}
+
+
+def registration_error_mm(pair: RealPair, current_to_prior: npt.NDArray[np.float64]) -> float:
+    """Mean distance over the brain between a transform and the data's own, in millimetres."""
+    index = np.argwhere(pair.brain.array > 0.5)[::101]
+    common = np.column_stack([pair.brain.grid.index_to_lps(index), np.ones(len(index))])
+    found = common @ pair.current_from_common.T @ current_to_prior.T
+    return float(np.linalg.norm((found - common @ pair.prior_from_common.T)[:, :3], axis=1).mean())
+
+
+def pair_accuracy(data: Path, patient: str) -> CaseAccuracy:
+    """Run the pipeline on a real pair and compare it with the increases that a reader marked.
+
+    What the reader marked as a decrease counts neither for nor against.
+    """
+    folder = data / "ms-longitudinal" / patient
+    done = _run(read_visit(folder, 2), read_visit(folder, 1))
+    pair = read_pair(data, patient)
+    truth = true_change(pair)
+    grid = done.result.lesion_map.grid
+    to_common = np.linalg.inv(pair.current_from_common).astype(np.float64)
+    agreement = compare(
+        increases(done.result),
+        carry(truth.increases, truth.grid, grid, to_source=to_common),
+        voxel_volume_mm3=grid.voxel_volume_mm3,
+        ignored=carry(truth.decreases, truth.grid, grid, to_source=to_common) > 0,
+    )
+    return CaseAccuracy(
+        name=patient,
+        agreement=agreement,
+        visible=truth.visible,
+        registration_error_mm=registration_error_mm(pair, done.result.current_to_prior.matrix),
+        cpu_s=done.cpu_s,
+        wall_s=done.wall_s,
+    )
+
+
+def table(cases: list[CaseAccuracy]) -> str:
+    """Lay out cases as text, one line each."""
+    sizes = [f"{low:.0f}-{high:.0f}" if np.isfinite(high) else f">{low:.0f}" for low, high in SIZE_CLASSES_MM3]
+    head = ["case", "found", "visible", *(f"{size} mm3" for size in sizes), "false pos.", "Dice", "reg. mm", "cpu s",
+            "wall s"]  # fmt: skip
+    lines = [head]
+    for case in cases:
+        by_size = case.agreement.by_size()
+        lines.append(
+            [
+                case.name,
+                f"{case.agreement.found}/{len(case.agreement.lesions)}",
+                f"{case.found_visible}/{len(case.visible)}",
+                *(f"{found}/{present}" for found, present in (by_size[size] for size in SIZE_CLASSES_MM3)),
+                str(case.agreement.false_positives),
+                f"{case.agreement.dice:.3f}",
+                f"{case.registration_error_mm:.3f}",
+                f"{case.cpu_s:.1f}",
+                f"{case.wall_s:.1f}",
+            ]
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
