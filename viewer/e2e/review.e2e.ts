@@ -115,6 +115,8 @@ test('the case page shows the patient, both dates, the version and three picture
     expect(await pane(name).locator('.edge.left').textContent()).toMatch(/^R/);
     expect(await pane(name).locator('.edge.top').textContent()).toMatch(/^A/);
   }
+  const windows = await page.locator('.overlay .bottom-right').allTextContents();
+  expect(windows[2]).toBe(windows[1]);
   await keep(page, '2-case');
 });
 
