@@ -1,0 +1,214 @@
+"""From a signature to the PACS, with the PACS away, and with a patient who was corrected meanwhile. Real servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+import httpx
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from demo.installation import System
+from gateway import flow
+from gateway.db.tables import User
+from gateway.dispatch.targets import make_target
+from gateway.flow import Services
+from gateway.jobs import store
+from gateway.review import decisions
+from processing.domain.case import CaseState
+from processing.domain.decision import Acceptance, Verdict
+from processing.domain.errors import InputRejected
+from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.results import carry_out
+from tests.integration.gateway.sending import delete_study, send
+from tests.unit.gateway.brain_studies import Person, study
+
+READER = "reader"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A case that a reader signed."""
+
+    person: Person
+    study_uid: str
+    case_id: str
+    images: list[Dataset]
+
+
+def signed_case(
+    archives: System, gateway: Gateway, acceptance: Acceptance = Acceptance.ACCEPTABLE, name: str = "Möller^Ida"
+) -> Signed:
+    """Bring a patient's two studies all the way to a signature."""
+    person = Person(name=name)
+    _, prior = study(person, "20220301", "FLAIR")
+    study_uid, images = study(person, "20230405", "FLAIR")
+    send(archives, prior + images)
+    gateway.receive_and_prepare()
+    flow.relay_outbox(gateway.services, lambda *_: None)
+    assert flow.record_outcome(gateway.services, carry_out(gateway.order(study_uid), gateway.services.research))
+    case_id = gateway.case(study_uid).case_id
+    _review(gateway, case_id, acceptance)
+    flow.sign(gateway.services, case_id, READER, "Dr. Rita Reader", edit=3)
+    return Signed(person, study_uid, case_id, images)
+
+
+def _review(gateway: Gateway, case_id: str, acceptance: Acceptance) -> None:
+    with gateway.services.sessions.begin() as session:
+        if session.get(User, READER) is None:
+            session.add(
+                User(
+                    user_name=READER, display_name="Dr. Rita Reader", role="reader", password_hash="-", failed_logins=0
+                )
+            )
+            session.flush()
+        case = store.locked_case(session, case_id)
+        assert case is not None
+        job = store.latest_job(case)
+        assert job is not None
+        decisions.change_verdict(session, case, job, 1, Verdict.ACCEPTED, reader=READER, edit=0)
+        decisions.change_verdict(session, case, job, 2, Verdict.REJECTED, reader=READER, edit=1)
+        decisions.change_assessment(
+            session, case, job, acceptance=acceptance, rating=4, comment="Motion.", reader=READER, edit=2
+        )
+
+
+def _in_pacs(archives: System, study_uid: str) -> list[Dataset]:
+    with httpx.Client(
+        base_url=archives.pacs_url, auth=("demo", archives.secret("pacs-demo")), trust_env=False
+    ) as client:
+        found = client.post("/tools/lookup", content=study_uid).json()
+        files = [
+            client.get(f"/instances/{line['ID']}/file").content
+            for study_found in found
+            for line in client.get(f"/studies/{study_found['ID']}/instances").json()
+        ]
+    return [dcmread(BytesIO(file)) for file in files]
+
+
+def _towards(gateway: Gateway, port: int) -> Services:
+    settings = gateway.services.settings.model_copy(update={"target_port": port})
+    return replace(gateway.services, target=make_target(settings), settings=settings)
+
+
+@pytest.mark.parametrize("acceptance", list(Acceptance))
+def test_a_signed_result_reaches_the_pacs_under_the_patient_s_own_study(
+    archives: System, gateway: Gateway, acceptance: Acceptance
+) -> None:
+    signed = signed_case(archives, gateway, acceptance)
+    assert gateway.state(signed.study_uid) is CaseState.SIGNED
+    assert flow.dispatch(gateway.services, signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
+    there = _in_pacs(archives, signed.study_uid)
+    with gateway.services.sessions() as session:
+        deliveries = store.deliveries_of(session, signed.case_id)
+    assert {row.sop_instance_uid for row in deliveries} == {str(one.SOPInstanceUID) for one in there}
+    assert all(row.confirmed_at is not None for row in deliveries)
+    assert {(str(one.PatientID), str(one.PatientName)) for one in there} == {(signed.person.patient_id, "Möller^Ida")}
+    assert {str(one.StudyDate) for one in there} == {"20230405"}
+    modalities = {str(one.Modality) for one in there}
+    assert modalities >= {"SEG", "SR"} if acceptance is Acceptance.ACCEPTABLE else modalities == {"KO"}
+    assert not flow.dispatch(gateway.services, signed.case_id)
+
+
+def test_nothing_is_lost_while_the_pacs_is_away(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    assert not flow.dispatch(_towards(gateway, 9), signed.case_id)
+    case = gateway.case(signed.study_uid)
+    assert (case.state, case.attempts, case.lease_owner) == (CaseState.DISPATCHING.value, 1, None)
+    with gateway.services.sessions() as session:
+        assert store.due_cases(session, [CaseState.DISPATCHING], now=gateway.clock.now) == []
+        gateway.clock.forward(gateway.services.settings.retry_base_s)
+        assert store.due_cases(session, [CaseState.DISPATCHING], now=gateway.clock.now) == [signed.case_id]
+    assert flow.dispatch(gateway.services, signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
+
+
+def test_after_the_last_attempt_it_waits_in_quarantine_and_goes_on_from_the_signature(
+    archives: System, gateway: Gateway
+) -> None:
+    signed = signed_case(archives, gateway)
+    nobody = _towards(gateway, 9)
+    for _ in range(gateway.services.settings.max_step_attempts):
+        flow.dispatch(nobody, signed.case_id)
+    case = gateway.case(signed.study_uid)
+    assert case.state == CaseState.QUARANTINED.value
+    assert case.reason.startswith("Given up after 8 attempts.")
+    flow.retry(gateway.services, signed.case_id, "operator")
+    assert gateway.state(signed.study_uid) is CaseState.SIGNED
+    assert flow.dispatch(gateway.services, signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
+    with pytest.raises(InputRejected, match="nothing to try again"):
+        flow.retry(gateway.services, signed.case_id, "operator")
+
+
+def test_a_dispatch_that_was_interrupted_sends_nothing_twice(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+
+    class Interrupted(BaseException):
+        pass
+
+    @dataclass
+    class DiesAfterSending:
+        name: str = gateway.services.target.name
+
+        def send(self, datasets: list[Dataset]) -> None:
+            gateway.services.target.send(datasets)
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        flow.dispatch(replace(gateway.services, target=DiesAfterSending()), signed.case_id)  # type: ignore[arg-type]  # dies before more is asked
+    once = {str(one.SOPInstanceUID) for one in _in_pacs(archives, signed.study_uid)}
+    assert once
+    assert flow.dispatch(gateway.services, signed.case_id)
+    assert {str(one.SOPInstanceUID) for one in _in_pacs(archives, signed.study_uid)} == once
+
+
+def test_a_patient_who_was_corrected_meanwhile_stops_the_delivery(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    delete_study(archives, signed.study_uid)
+    for image in signed.images:
+        image.PatientName = "Meier^Ida"
+    send(archives, signed.images)
+    assert not flow.dispatch(gateway.services, signed.case_id)
+    case = gateway.case(signed.study_uid)
+    assert case.state == CaseState.QUARANTINED.value
+    assert "changed since" in case.reason
+    assert _in_pacs(archives, signed.study_uid) == []
+
+
+def test_results_that_come_back_from_the_pacs_start_nothing(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    assert flow.dispatch(gateway.services, signed.case_id)
+    send(archives, _in_pacs(archives, signed.study_uid))
+    gateway.receive_and_prepare()
+    (only,) = gateway.cases(signed.study_uid)
+    assert only.state == CaseState.ARCHIVED.value
+
+
+def test_late_images_make_a_new_revision_beside_the_archived_one(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    assert flow.dispatch(gateway.services, signed.case_id)
+    _, more = study(signed.person, "20230405", "T2")
+    for image in more:
+        image.StudyInstanceUID = signed.study_uid
+    send(archives, more)
+    gateway.receive_and_prepare()
+    old, new = gateway.cases(signed.study_uid)
+    assert (old.state, new.state) == (CaseState.SUPERSEDED.value, CaseState.PSEUDONYMISED.value)
+
+
+def test_signing_needs_a_complete_review_and_changes_nothing_without(archives: System, gateway: Gateway) -> None:
+    person = Person()
+    _, prior = study(person, "20220301", "FLAIR")
+    study_uid, images = study(person, "20230405", "FLAIR")
+    send(archives, prior + images)
+    gateway.receive_and_prepare()
+    case_id = gateway.case(study_uid).case_id
+    with pytest.raises(InputRejected):
+        flow.sign(gateway.services, case_id, READER, "Dr. Rita Reader", edit=0)
+    with pytest.raises(InputRejected):
+        flow.sign(gateway.services, "no-such-case", READER, "Dr. Rita Reader", edit=0)
+    assert gateway.state(study_uid) is CaseState.PSEUDONYMISED
