@@ -8,14 +8,13 @@ Sources: PS3.15 Annex E (profile and options), PS3.10 Section 7.1 (file meta inf
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from pydicom.charset import decode_bytes, python_encoding
 
 from gateway.pseudonymise.compressed import blank_beside_pixels
+from gateway.pseudonymise.encode import PATIENT_ID, PATIENT_NAME, encode, file_meta, item, method_attributes
 from gateway.pseudonymise.encoded import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
@@ -37,18 +36,13 @@ from gateway.pseudonymise.image_checks import (
     read_uid,
     refuse_unsafe_object,
 )
-from gateway.pseudonymise.profile import OPTION_NAMES, Profile
+from gateway.pseudonymise.profile import Profile
 from gateway.pseudonymise.rules import Act, Rule
 from gateway.pseudonymise.values import name_parts
 
 __all__ = ["NotCleanable", "PseudonymisedInstance", "pseudonymise_instance", "read_identity"]
 
-IMPLEMENTATION_CLASS_UID = "2.25.217508336417245866023174838612840093457"
-IMPLEMENTATION_VERSION_NAME = "INTERVAL"
-_PATIENT_NAME = 0x00100010
-_PATIENT_ID = 0x00100020
 _ISSUER_OF_PATIENT_ID = 0x00100021
-_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"})
 _LARGEST_REMEMBERED = 1024
 _REMOVED: StandIn = (b"", {})
 
@@ -122,7 +116,7 @@ def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> Pseudo
     sop_instance_uid = context.map_uid(original_sop_instance_uid.encode()).decode()
     syntax = EXPLICIT_LITTLE_ENDIAN if file.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN else file.transfer_syntax_uid
     return PseudonymisedInstance(
-        part10=b"".join([_file_meta(sop_class_uid, sop_instance_uid, syntax), *body]),
+        part10=b"".join([file_meta(sop_class_uid, sop_instance_uid, syntax), *body]),
         sop_class_uid=sop_class_uid,
         sop_instance_uid=sop_instance_uid,
         original_sop_instance_uid=original_sop_instance_uid,
@@ -136,7 +130,7 @@ def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> Pseudo
         shift_days=context.shift_days,
         frame_of_reference_uid=context.map_uid(frame_of_reference).decode() if frame_of_reference else "",
         uid_map=rewrite.uid_map,
-        demographics=(_stripped(file, _PATIENT_NAME), _stripped(file, 0x00100030), _stripped(file, 0x00100040)),
+        demographics=(_stripped(file, PATIENT_NAME), _stripped(file, 0x00100030), _stripped(file, 0x00100040)),
     )
 
 
@@ -150,7 +144,7 @@ def read_identity(file: EncodedFile) -> PatientIdentity:
     """
     character_set = _stripped(file, 0x00080005)
     return PatientIdentity(
-        _decode(_stripped(file, _PATIENT_ID), character_set),
+        _decode(_stripped(file, PATIENT_ID), character_set),
         _decode(_stripped(file, _ISSUER_OF_PATIENT_ID), character_set),
     )
 
@@ -188,7 +182,7 @@ class _Rewrite:
         pixels_end : int
             Offset behind the last pixel.
         """
-        added = _added(self._profile, self._context.pseudonym, explicit=self._explicit)
+        added = method_attributes(self._profile, self._context.pseudonym, explicit=self._explicit)
         position = 0
         pieces: list[bytes | memoryview] = []
         kept: list[Element] = []
@@ -216,7 +210,7 @@ class _Rewrite:
             return head + blank_beside_pixels(self._data[element.value : element.end], self._file.transfer_syntax_uid)
         if element.end - pixels_end > 1:
             pixels = self._data[element.value : pixels_end]
-            return _encode(element.tag, element.vr, pixels, self._explicit)
+            return encode(element.tag, element.vr, pixels, self._explicit)
         return memoryview(self._data)[element.start : element.end]
 
     def _pieces(self, elements: Iterable[Element], explicit: bool) -> list[bytes]:
@@ -258,7 +252,7 @@ class _Rewrite:
         if rule.act is Act.RECURSE:
             return self._sequence(element)
         if element.items is not None:
-            return (_encode(element.tag, b"SQ", b"", self._explicit), {}) if rule.act is Act.EMPTY else _REMOVED
+            return (encode(element.tag, b"SQ", b"", self._explicit), {}) if rule.act is Act.EMPTY else _REMOVED
         raw = self._data[element.value : element.end]
         value = self._context.cleaner.clean(rule, raw)
         if value is None:
@@ -267,18 +261,18 @@ class _Rewrite:
         if value is raw and explicit == self._explicit and vr == element.vr:
             return self._data[element.start : element.end], {}
         uids = _uid_pairs(raw, value) if rule.act is Act.UID else {}
-        return _encode(element.tag, vr, value, self._explicit), uids
+        return encode(element.tag, vr, value, self._explicit), uids
 
     def _sequence(self, element: Element) -> StandIn:
         if element.items is None:
             return _REMOVED
         outer, self.uid_map = self.uid_map, {}
         content = bytearray()
-        for item in element.items:
-            pieces = b"".join(self._pieces(item, element.items_explicit))
-            content += b"\xfe\xff\x00\xe0" + struct.pack("<L", len(pieces)) + pieces
+        for elements in element.items:
+            pieces = b"".join(self._pieces(elements, element.items_explicit))
+            content += item(pieces)
         uids, self.uid_map = self.uid_map, outer
-        return _encode(element.tag, b"SQ", bytes(content), self._explicit), uids
+        return encode(element.tag, b"SQ", bytes(content), self._explicit), uids
 
     def _private(self, element: Element, creators: dict[tuple[int, int], str], explicit: bool) -> bytes:
         """Pass a private element if its creator, group and element are on the profile's list (PS3.15 E.3.10)."""
@@ -287,12 +281,12 @@ class _Rewrite:
             raw = self._data[element.value : element.end].strip(b"\0 ")
             creator = creators[group, number] = raw.decode("latin-1").lower()
             passes = (creator, group) in self._profile.safe_creators
-            return _encode(element.tag, b"LO", raw, self._explicit) if passes else b""
+            return encode(element.tag, b"LO", raw, self._explicit) if passes else b""
         rule = self._profile.safe_private_rules.get((creators.get((group, number >> 8), ""), group, number & 0xFF))
         if rule is None or (explicit and element.vr not in rule.accepted) or element.items is not None:
             return b""
         value = self._context.cleaner.clean(rule, self._data[element.value : element.end])
-        return _encode(element.tag, rule.vr, value, self._explicit) if value else b""
+        return encode(element.tag, rule.vr, value, self._explicit) if value else b""
 
 
 def _uid_pairs(raw: bytes, value: bytes) -> dict[str, str]:
@@ -303,58 +297,3 @@ def _uid_pairs(raw: bytes, value: bytes) -> dict[str, str]:
         if pseudonymous != stripped:
             pairs[pseudonymous.decode("ascii")] = stripped.decode("latin-1")
     return pairs
-
-
-def _encode(tag: int, vr: bytes, value: bytes, explicit: bool) -> bytes:
-    """Return an encoded element; an odd value is padded as its value representation asks (PS3.5 6.2)."""
-    if len(value) % 2:
-        value += b"\0" if vr in (b"UI", b"OB", b"OW", b"UN") else b" "
-    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
-    if not explicit:
-        return head + struct.pack("<L", len(value)) + value
-    if vr in _LONG_VRS:
-        return head + vr + struct.pack("<xxL", len(value)) + value
-    if len(value) > 0xFFFF:
-        raise NotCleanable("an element of the file is too long for its value representation")
-    return head + vr + struct.pack("<H", len(value)) + value
-
-
-@lru_cache(maxsize=64)
-def _added(profile: Profile, pseudonym: str, *, explicit: bool) -> list[tuple[int, bytes]]:
-    """Return (tag, encoded element) of what every pseudonymous data set carries, in the order of tags."""
-    codes = b""
-    for code in ("113100", *profile.options):
-        item = (
-            _encode(0x00080100, b"SH", code.encode(), explicit)
-            + _encode(0x00080102, b"SH", b"DCM", explicit)
-            + _encode(0x00080104, b"LO", OPTION_NAMES[code].encode(), explicit)
-        )
-        codes += b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item
-    method = f"Interval, profile {profile.name}, PS3.15 {profile.edition}".encode()
-    return [
-        (tag, _encode(tag, vr, value, explicit))
-        for tag, vr, value in (
-            (_PATIENT_NAME, b"PN", pseudonym.encode()),
-            (_PATIENT_ID, b"LO", pseudonym.encode()),
-            (0x00120062, b"CS", b"YES"),
-            (0x00120063, b"LO", method),
-            (0x00120064, b"SQ", codes),
-            (0x00280303, b"CS", b"MODIFIED"),
-        )
-    ]
-
-
-def _file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Return a zero preamble and new file meta information (PS3.10 Section 7.1)."""
-    group = b"".join(
-        _encode(tag, vr, value, explicit=True)
-        for tag, vr, value in (
-            (0x00020001, b"OB", b"\x00\x01"),
-            (0x00020002, b"UI", sop_class_uid.encode()),
-            (0x00020003, b"UI", sop_instance_uid.encode()),
-            (0x00020010, b"UI", transfer_syntax_uid.encode()),
-            (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
-            (0x00020013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
-        )
-    )
-    return bytes(128) + b"DICM" + _encode(0x00020000, b"UL", struct.pack("<L", len(group)), explicit=True) + group
