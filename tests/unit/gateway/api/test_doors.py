@@ -75,40 +75,42 @@ def test_beside_the_api_there_is_nothing_but_the_viewer(app: FastAPI) -> None:
     assert isinstance(others[0].app, Viewer)
 
 
-@pytest.mark.parametrize("door", sorted(ALLOWED.keys() | BY_BASIC), ids=" ".join)
-def test_no_route_answers_a_stranger(stranger: Browser, door: Door) -> None:
-    answer = stranger.http.request(door[0], address(door))
-    assert answer.status_code == 401
-    assert Problem.model_validate(answer.json()).detail
+def test_no_route_answers_a_stranger(stranger: Browser) -> None:
+    for door in ALLOWED.keys() | BY_BASIC:
+        answer = stranger.http.request(door[0], address(door))
+        assert answer.status_code == 401, door
+        assert Problem.model_validate(answer.json()).detail
 
 
-@pytest.mark.parametrize("door", sorted(ALLOWED.keys() | BY_BASIC), ids=" ".join)
-def test_an_ended_or_invented_session_opens_nothing(stranger: Browser, door: Door) -> None:
+def test_an_invented_session_opens_nothing(stranger: Browser) -> None:
     stranger.http.cookies.set("interval_session", "A" * 43, domain="testserver.local", path="/api")
-    assert stranger.http.request(door[0], address(door)).status_code == 401
+    for door in ALLOWED.keys() | BY_BASIC:
+        assert stranger.http.request(door[0], address(door)).status_code == 401, door
 
 
 @pytest.mark.parametrize("user_name", ["anna", "otto"])
-@pytest.mark.parametrize("door", sorted(ALLOWED), ids=" ".join)
-def test_only_the_declared_roles_get_through(stranger: Browser, door: Door, user_name: str) -> None:
+def test_only_the_declared_roles_get_through(stranger: Browser, user_name: str) -> None:
     info = SessionInfo.model_validate(stranger.sign_in(user_name).json())
     headers = {"X-CSRF-Token": stranger.csrf_token}
-    status = stranger.http.request(door[0], address(door), headers=headers).status_code
-    if info.role in ALLOWED[door]:
-        assert status not in (401, 403)
-    else:
-        assert status == 403
+    # Signing out comes last: it ends the session that the others need.
+    for door in sorted(ALLOWED, key=lambda door: door[0] == "DELETE"):
+        status = stranger.http.request(door[0], address(door), headers=headers).status_code
+        if info.role in ALLOWED[door]:
+            assert status not in (401, 403), door
+        else:
+            assert status == 403, door
 
 
-@pytest.mark.parametrize("token", [None, "", "x" * 43, "é"])
-@pytest.mark.parametrize("door", sorted(d for d in ALLOWED if d[0] != "GET"), ids=" ".join)
-def test_a_changing_request_needs_the_csrf_token(stranger: Browser, door: Door, token: str | None) -> None:
-    user_name = "anna" if Role.READER in ALLOWED[door] else "otto"
-    assert stranger.sign_in(user_name).is_success
-    headers = {} if token is None else {b"X-CSRF-Token": token.encode("latin-1")}
-    answer = stranger.http.request(door[0], address(door), headers=headers)
-    assert answer.status_code == 403
-    assert "X-CSRF-Token" in answer.json()["detail"]
+@pytest.mark.parametrize("user_name", ["anna", "otto"])
+def test_a_changing_request_needs_the_csrf_token(stranger: Browser, user_name: str) -> None:
+    role = SessionInfo.model_validate(stranger.sign_in(user_name).json()).role
+    for door in (door for door in ALLOWED if door[0] != "GET" and role in ALLOWED[door]):
+        for token in (None, "", "x" * 43, "é"):
+            headers = {} if token is None else {b"X-CSRF-Token": token.encode("latin-1")}
+            answer = stranger.http.request(door[0], address(door), headers=headers)
+            assert answer.status_code == 403, (door, token)
+            assert "X-CSRF-Token" in answer.json()["detail"]
+    assert stranger.get("/api/session").status_code == 200, "nothing happened"
 
 
 def test_the_csrf_token_of_another_session_does_not_do(app: FastAPI, reader: Browser) -> None:
