@@ -90,22 +90,28 @@ def tell(system: System, source: Path | None, output: Path) -> None:
 
 def add_demo_reader(system: System) -> str:
     """Make the demo's account at its first use; return a line with the viewer's address and credentials."""
-    made = system.home / "demo-reader-made"
-    if not made.exists():
-        password_file = str(system.secret_file(DEMO_READER))
-        command = ("add-user", DEMO_READER, "--display-name", "Demo Reader", "--role", "reader")
-        answer = subprocess.run(
-            (sys.executable, "-m", "gateway.access", *command, "--password-file", password_file),
-            cwd=REPOSITORY,
-            env=system.gateway_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if answer.returncode != 0:
-            raise DemoFailed(f"the demo's account could not be made: {answer.stderr.strip()}")
-        made.touch()
+    add_account(system, DEMO_READER, "Demo Reader", "reader")
     return f"\nViewer: {system.url}   user: {DEMO_READER}   password: {system.secret(DEMO_READER)}"
+
+
+def add_account(system: System, user_name: str, display_name: str, role: str) -> None:
+    """Make an account, unless it was made before; its password is the installation's secret of the same name."""
+    made = system.home / "accounts" / user_name
+    if made.exists():
+        return
+    options = ("--display-name", display_name, "--role", role, "--password-file", str(system.secret_file(user_name)))
+    answer = subprocess.run(
+        (sys.executable, "-m", "gateway.access", "add-user", user_name, *options),
+        cwd=REPOSITORY,
+        env=system.gateway_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise DemoFailed(f"the account {user_name} could not be made: {answer.stderr.strip()}")
+    made.parent.mkdir(exist_ok=True)
+    made.touch()
 
 
 def say(line: str) -> None:

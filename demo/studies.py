@@ -46,7 +46,7 @@ def studies_from_phantom(folder: Path, say: Say) -> list[StudyToSend]:
     """Make the longitudinal phantom and write its two studies as a scanner would, the earlier first."""
     say("making a longitudinal brain phantom: two visits, two scanners")
     phantom = make_phantom(DEMO_PHANTOM)
-    return _write_visits((phantom.prior, phantom.current), folder, "DEMO")
+    return write_visits((phantom.prior, phantom.current), folder, "DEMO")
 
 
 def studies_from_folder(source: Path, folder: Path, say: Say) -> list[StudyToSend]:
@@ -61,11 +61,11 @@ def studies_from_folder(source: Path, folder: Path, say: Say) -> list[StudyToSen
         raise InputRejected("The input is not a folder.")
     if any(source.glob("study1_*.nii*")):
         say("writing the NIfTI pair as scanner-like DICOM")
-        return _write_visits(read_nifti_visits(source), folder, source.name.upper()[:32])
+        return write_visits(read_nifti_visits(source), folder, source.name.upper()[:32])
     return _group(source, say)
 
 
-def _write_visits(visits: tuple[Mapping[SeriesRole, Volume], ...], folder: Path, name: str) -> list[StudyToSend]:
+def write_visits(visits: tuple[Mapping[SeriesRole, Volume], ...], folder: Path, name: str) -> list[StudyToSend]:
     """Write visits under a patient id of their own, so that the demo can be run again and again."""
     patient: PatientFacts = replace(DEMO_PATIENT, patient_id=f"{name}-{time.strftime('%Y%m%d%H%M%S')}")
     studies = []

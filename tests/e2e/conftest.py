@@ -9,8 +9,8 @@ import pytest
 
 from demo.installation import Ports, System
 from demo.processes import RunningSystem
-from demo.story import add_demo_reader
-from tests.e2e.hospital import Hospital
+from demo.story import add_account, add_demo_reader
+from tests.e2e.hospital import OPERATOR, Hospital
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,4 +27,5 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     system = System(tmp_path_factory.mktemp("system"), Ports.free(), quiet_time_s=2.0)
     with RunningSystem(system):
         add_demo_reader(system)
+        add_account(system, OPERATOR, "Test Operator", "operator")
         yield Hospital(system)

@@ -20,6 +20,7 @@ from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, Verdict
 
 WAIT_S = 240.0
+OPERATOR = "test-operator"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ class Hospital:
                 time.sleep(0.3)
         stands = [f"{case.study_date}: {case.state} ({case.reason})" for case in seen]
         raise AssertionError(f"no case became '{state}' in {WAIT_S:.0f} s; cases of the patient: {stands}")
+
+    def upload(self, path: Path) -> httpx.Response:
+        """Hand a file to the gateway's upload, as an operator does in the viewer."""
+        with httpx.Client(base_url=self.system.url, timeout=60) as http:
+            account = {"user_name": OPERATOR, "password": self.system.secret(OPERATOR)}
+            session = http.post("/api/session", json=account).raise_for_status().json()
+            headers = {"X-CSRF-Token": session["csrf_token"]}
+            return http.post("/api/uploads", files={"files": path.read_bytes()}, headers=headers)
 
     def settle(self) -> None:
         """Let the gateway look at the archive and the quiet time pass."""
