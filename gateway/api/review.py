@@ -53,6 +53,7 @@ def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: S
 @router.post("/signature", operation_id="signCase", responses=_ERRORS)
 def sign_case(who: Reader, case_id: str, signature: Signature, state: State) -> CaseDetail:
     """Sign the review with the password again; afterwards it is never changed."""
+    rows_of(case_id, state)
     if not confirm_password(state.sessions, who.user_name, signature.password, passwords=state.passwords):
         # Not 401: the session is fine, and the viewer would show the log-in page.
         raise HTTPException(status.HTTP_403_FORBIDDEN, "The password is wrong; the case is not signed.")

@@ -35,6 +35,9 @@ CURRENT_DATE = demo_visit(1).started_at.strftime("%Y%m%d")
 PRIOR_DATE = demo_visit(0).started_at.strftime("%Y%m%d")
 
 
+ASSESSMENT = AssessmentChange(edit=0, acceptance=Acceptance.ACCEPTABLE, rating=4, comment="Motion.")
+
+
 def worklist(browser: Browser, query: str = "") -> list[CaseSummary]:
     return Worklist.model_validate(browser.get(f"/api/cases{query}").json()).cases
 
@@ -150,9 +153,7 @@ def review(reader: Browser, case_id: str) -> int:
     path = f"/api/cases/{case_id}"
     one = reader.put(f"{path}/lesions/1/verdict", VerdictChange(edit=0, verdict=Verdict.ACCEPTED))
     two = reader.put(f"{path}/lesions/2/verdict", VerdictChange(edit=1, verdict=Verdict.REJECTED))
-    whole = reader.put(
-        f"{path}/assessment", AssessmentChange(edit=2, acceptance=Acceptance.ACCEPTABLE, rating=4, comment="Motion.")
-    )
+    whole = reader.put(f"{path}/assessment", ASSESSMENT.model_copy(update={"edit": 2}))
     assert [answer.status_code for answer in (one, two, whole)] == [200, 200, 200]
     return ReviewState.model_validate(whole.json()).edit
 
@@ -209,6 +210,8 @@ def test_what_does_not_exist_is_404(reader: Browser, ready: Made) -> None:
     verdict = VerdictChange(edit=0, verdict=Verdict.ACCEPTED)
     assert reader.get("/api/cases/nothing").status_code == 404
     assert reader.put("/api/cases/nothing/lesions/1/verdict", verdict).status_code == 404
+    assert reader.put("/api/cases/nothing/assessment", ASSESSMENT).status_code == 404
+    assert reader.post("/api/cases/nothing/signature", Signature(edit=0, password=PASSWORD)).status_code == 404
     unknown = reader.put(f"/api/cases/{ready.case_id}/lesions/9/verdict", verdict)
     assert unknown.status_code == 404
     assert "no lesion" in sentence(unknown)
