@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from gateway.pseudonymise.encoded import NotCleanable
 from gateway.pseudonymise.profile import OPTION_NAMES, Profile
+from processing.dicom.uids import derived_uid
 
-IMPLEMENTATION_CLASS_UID = "2.25.217508336417245866023174838612840093457"
+IMPLEMENTATION_CLASS_UID = derived_uid("interval")
 IMPLEMENTATION_VERSION_NAME = "INTERVAL"
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
