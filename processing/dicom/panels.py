@@ -21,7 +21,6 @@ THICK_SLICES = 1.5
 _ABOVE_TISSUE = 1.65
 """White, as a multiple of the intensity of normal brain in a FLAIR image."""
 
-_RED = np.array([255.0, 45.0, 45.0])
 _TINT = 0.30
 
 _LETTERS = ("RL", "AP", "IS")
@@ -169,20 +168,30 @@ def render(image: FloatImage, white: float, size: tuple[int, int]) -> npt.NDArra
     return shown
 
 
-def overlay(grey: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Return an RGB picture with a mask, of the slice's own size, tinted and outlined in red.
+def in_colour(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return a grey picture as an RGB one, shape (rows, columns, 3)."""
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def mark(
+    rgb: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], colour: tuple[int, int, int], *, filled: bool = True
+) -> npt.NDArray[np.float32]:
+    """Return an RGB picture with a mask, of the slice's own size, outlined and tinted.
 
     Each voxel of the mask stays where it is: the outline follows the voxels' edges, so that nothing looks more exact
     than it is.
     """
-    rgb = np.repeat(grey[..., None], 3, axis=2)
-    if mask.any():
-        factors = [wanted / given for wanted, given in zip(grey.shape, mask.shape, strict=True)]
-        shown = zoom(mask.astype(np.uint8), factors, order=0, grid_mode=True, mode="nearest").astype(bool)
-        outline = binary_dilation(shown) & ~binary_erosion(shown)
-        rgb[shown] = (1 - _TINT) * rgb[shown] + _TINT * _RED
-        rgb[outline] = _RED
-    return np.rint(rgb).astype(np.uint8)
+    if not mask.any():
+        return rgb
+    marked = rgb.copy()
+    factors = [wanted / given for wanted, given in zip(rgb.shape[:2], mask.shape, strict=True)]
+    shown = zoom(mask.astype(np.uint8), factors, order=0, grid_mode=True, mode="nearest").astype(bool)
+    outline = binary_dilation(shown) & ~binary_erosion(shown)
+    paint = np.array(colour, dtype=np.float32)
+    if filled:
+        marked[shown] = (1 - _TINT) * marked[shown] + _TINT * paint
+    marked[outline] = paint
+    return marked
 
 
 def fitted_size(window: Window, view: View, largest: tuple[int, int]) -> tuple[int, int]:

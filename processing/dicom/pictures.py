@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from processing.dicom import lettering
-from processing.dicom.lettering import GREY, RED, WHITE, YELLOW
+from processing.dicom.lettering import BLUE, GREY, RED, WHITE, YELLOW
 from processing.dicom.panels import (
     FloatImage,
     View,
@@ -20,7 +20,8 @@ from processing.dicom.panels import (
     choose_view,
     fitted_size,
     head_window,
-    overlay,
+    in_colour,
+    mark,
     render,
     window_around,
 )
@@ -38,6 +39,10 @@ _CLOSE_UP_MM = 46.0
 
 _TILES = (5, 3)
 _TILE = (236, 216)
+
+OUTLINE_RED = (255, 45, 45)
+OUTLINE_BLUE = (70, 150, 255)
+"""What vanished is outlined only, in a colour that nobody takes for a lesion that is there."""
 
 _TITLE, _TEXT, _SMALL = 26, 19, 16
 
@@ -68,11 +73,14 @@ class Words:
 class Pictures:
     """Draws the pictures of one result; all volumes lie on the current FLAIR's grid."""
 
-    def __init__(self, current: Volume, prior: Volume, lesion_map: LabelMap, words: Words) -> None:
+    def __init__(
+        self, current: Volume, prior: Volume, lesion_map: LabelMap, lesions: Sequence[Lesion], words: Words
+    ) -> None:
         self._view: View = choose_view(current.grid)
         self._current: FloatImage = self._view.turn(current.array)
         self._prior: FloatImage = self._view.turn(prior.array)
         self._labels: npt.NDArray[np.uint16] = self._view.turn(lesion_map.array)
+        self._vanished = [lesion.number for lesion in lesions if lesion.change is LesionChange.VANISHED]
         self._grid = current.grid
         self._words = words
         self._head = head_window(self._current)
@@ -105,10 +113,11 @@ class Pictures:
         title = f"Lesion {lesion.number}: {lesion.change}   ({place} of {count})"
         measures = f"{_volume_words(lesion)}   |   {lesion.side}, {lesion.region}   |   {self._slice_words(z)}"
         self._frame(picture, title, measures)
-        captions = (self._words.prior, self._words.current, "Current, lesions in red")
+        captions = (self._words.prior, self._words.current, self._legend(z))
+        colours = (WHITE, WHITE, BLUE if lesion.number in self._vanished else RED)
         for column, caption in enumerate(captions):
             x = _MARGIN + column * (size[1] + _GAP)
-            lettering.write(draw, (x + size[1] // 2, 84), caption, _TEXT, RED if column == 2 else WHITE, align="center")
+            lettering.write(draw, (x + size[1] // 2, 84), caption, _TEXT, colours[column], align="center")
             panel = self._panel(z, column, self._head, size)
             picture.paste(Image.fromarray(panel), (x, header))
             self._letters(draw, (x, header), size)
@@ -119,7 +128,7 @@ class Pictures:
         return np.asarray(picture)
 
     def overview(self, lesions: Sequence[Lesion]) -> npt.NDArray[np.uint8]:
-        """Draw slices through the whole head, with every lesion in red and its number.
+        """Draw slices through the whole head, with every lesion and its number.
 
         Returns
         -------
@@ -151,8 +160,22 @@ class Pictures:
     def _panel(self, z: int, column: int, window: Window, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
         volume, white = (self._prior, self._white[1]) if column == 0 else (self._current, self._white[0])
         grey = render(window.of(volume[z]), white, size)
-        mask = window.of(self._labels[z]) > 0 if column == 2 else np.zeros((1, 1), dtype=bool)
-        return overlay(grey, mask)
+        picture = in_colour(grey)
+        if column == 2:
+            labels = window.of(self._labels[z])
+            gone = np.isin(labels, self._vanished)
+            picture = mark(picture, (labels > 0) & ~gone, OUTLINE_RED)
+            picture = mark(picture, gone, OUTLINE_BLUE, filled=False)
+        shown: npt.NDArray[np.uint8] = np.rint(picture).astype(np.uint8)
+        return shown
+
+    def _legend(self, z: int) -> str:
+        labels = self._labels[z]
+        gone = np.isin(labels, self._vanished)
+        present = bool(((labels > 0) & ~gone).any())
+        if not gone.any():
+            return "Current, lesions in red"
+        return "Current, lesions red, vanished blue" if present else "Current, vanished lesion in blue"
 
     def _frame(self, picture: Image.Image, title: str, measures: str) -> None:
         draw = ImageDraw.Draw(picture)

@@ -58,7 +58,7 @@ def write_pictures(
     """
     words = _words(source.reference, prior_headers[0], provenance, notes, review)
     shown = lesion_map.keep({lesion.number for lesion in lesions})
-    pictures = Pictures(source.volume, registered_prior, shown, words)
+    pictures = Pictures(source.volume, registered_prior, shown, lesions, words)
     ordered = sorted(lesions, key=lambda lesion: (-lesion.volume_mm3, lesion.number))
     drawn = [(0, "Overview", pictures.overview(ordered))]
     for place, lesion in enumerate(ordered[:MOST_LESION_PICTURES], start=1):

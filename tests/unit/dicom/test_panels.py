@@ -15,7 +15,8 @@ from processing.dicom.panels import (
     direction_letters,
     fitted_size,
     head_window,
-    overlay,
+    in_colour,
+    mark,
     render,
     window_around,
 )
@@ -131,9 +132,18 @@ def test_only_the_mask_turns_red() -> None:
     grey = render(np.full((10, 10), 50.0, dtype=np.float32), 100.0, (40, 40))
     mask = np.zeros((10, 10), dtype=bool)
     mask[2:4, 5:8] = True
-    picture = overlay(grey, mask).astype(int)
+    picture = mark(in_colour(grey), mask, (255, 45, 45)).astype(int)
     red = picture[..., 0] - picture[..., 1] > 20
     rows, columns = np.nonzero(red)
     # The outline lies on the voxels' edges, a pixel to both sides.
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (7, 16, 19, 32)
     assert (picture[~red].std(axis=-1) == 0).all()
+
+
+def test_an_outline_leaves_the_inside_as_it_was() -> None:
+    grey = render(np.full((10, 10), 50.0, dtype=np.float32), 100.0, (80, 80))
+    mask = np.zeros((10, 10), dtype=bool)
+    mask[2:6, 2:6] = True
+    picture = mark(in_colour(grey), mask, (70, 150, 255), filled=False)
+    assert picture[16, 20].tolist() == [70, 150, 255]
+    assert (picture[20:40, 20:40] == grey[0, 0]).all()

@@ -11,6 +11,7 @@ from PIL import ImageDraw
 from pydicom.dataset import Dataset
 
 from processing.dicom import lettering, write_sc
+from processing.dicom.pictures import OUTLINE_BLUE, OUTLINE_RED
 from processing.dicom.result import to_part10
 from processing.domain.decision import SignedReview
 from tests.unit.dicom.made import NOTE, PROVENANCE, Comparison, dciodvfy_errors, review_of
@@ -30,11 +31,12 @@ def captures(made: Comparison, review: SignedReview | None = None) -> list[Datas
     )
 
 
-def lesion_red(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Where a picture is as red as an outline; captions are lighter."""
-    red, green, blue = (picture[..., channel].astype(int) for channel in range(3))
-    outline: npt.NDArray[np.bool_] = (red == 255) & (green == 45) & (blue == 45)
-    return outline
+def outlined(picture: npt.NDArray[np.uint8], *colours: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+    """Where a picture has exactly the colour of an outline; captions are lighter."""
+    found = np.zeros(picture.shape[:2], dtype=bool)
+    for colour in colours or (OUTLINE_RED, OUTLINE_BLUE):
+        found |= (picture == np.array(colour, dtype=np.uint8)).all(axis=-1)
+    return found
 
 
 def test_there_is_an_overview_and_a_picture_per_lesion(compared: Comparison) -> None:
@@ -45,13 +47,22 @@ def test_there_is_an_overview_and_a_picture_per_lesion(compared: Comparison) -> 
 
 def test_without_lesions_there_is_the_overview(unchanged: Comparison) -> None:
     (overview,) = captures(unchanged)
-    assert not lesion_red(overview.pixel_array).any()
+    assert not outlined(overview.pixel_array).any()
     assert overview.pixel_array.max() > 200
 
 
-def test_red_is_only_in_the_third_panel(compared: Comparison) -> None:
+def test_what_vanished_is_blue_and_what_is_there_is_red(compared: Comparison) -> None:
     for dataset in captures(compared)[1:]:
-        columns = np.flatnonzero(lesion_red(dataset.pixel_array).any(axis=0))
+        # Each lesion of the made comparison is alone in its close-up.
+        close_up = dataset.pixel_array[int(dataset.Rows * 0.65) :]
+        vanished = "vanished" in dataset.ImageComments
+        assert outlined(close_up, OUTLINE_BLUE).any() == vanished
+        assert outlined(close_up, OUTLINE_RED).any() != vanished
+
+
+def test_outlines_are_only_in_the_third_panel(compared: Comparison) -> None:
+    for dataset in captures(compared)[1:]:
+        columns = np.flatnonzero(outlined(dataset.pixel_array).any(axis=0))
         assert columns.min() > dataset.Columns * 2 / 3
 
 
@@ -61,7 +72,7 @@ def test_a_lesion_on_the_left_is_on_the_right_of_its_panel(compared: Comparison)
     for name in ("Lesion 1", "Lesion 2"):
         dataset = pictures[name]
         # Above the close-up.
-        rows, columns = np.nonzero(lesion_red(dataset.pixel_array[: int(dataset.Rows * 0.6)]))
+        rows, columns = np.nonzero(outlined(dataset.pixel_array[: int(dataset.Rows * 0.6)]))
         assert rows.size
         middles[name] = float(np.median(columns)) / dataset.Columns
     third_panel_middle = 5 / 6

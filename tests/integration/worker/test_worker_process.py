@@ -1,0 +1,163 @@
+"""The worker as it is deployed: a process of its own between Redis and the research archive."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from pydicom import dcmread
+
+from demo.installation import REPOSITORY, System
+from processing.dicom.archive import DicomWebArchive
+from processing.domain.messages import (
+    GATEWAY_QUEUE,
+    OUTCOME_TASK,
+    PIPELINE_QUEUE,
+    PROGRESS_TASK,
+    RUN_JOB_TASK,
+    JobOrder,
+    JobOutcome,
+    JobProgress,
+    OutcomeStatus,
+    StudyOrder,
+)
+from processing.domain.study import SeriesRole
+from processing.pipelines.ms_longitudinal.spec import SPEC
+from tests.unit.dicom.made import grid_of, head, written
+
+Start = Callable[[], subprocess.Popen[bytes]]
+
+_WAIT_S = 60.0
+
+
+class Gateway:
+    """The gateway's side of the broker: sends orders and takes what the worker says."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._app = Celery("test", broker=broker_url)
+        # Celery and Kombu have no complete types.
+        self._connection: Any = self._app.connection_for_read()
+        self._queue: Any = self._connection.SimpleQueue(GATEWAY_QUEUE)
+
+    def send(self, order: JobOrder) -> None:
+        self._app.send_task(RUN_JOB_TASK, args=[order.model_dump(mode="json")], queue=PIPELINE_QUEUE)
+
+    def take(self) -> JobProgress | JobOutcome:
+        message = self._queue.get(timeout=_WAIT_S)
+        message.ack()
+        (body,), _, _ = json.loads(message.body) if isinstance(message.body, str | bytes) else message.payload
+        if message.headers["task"] == OUTCOME_TASK:
+            return JobOutcome.model_validate(body)
+        assert message.headers["task"] == PROGRESS_TASK
+        return JobProgress.model_validate(body)
+
+    def outcome(self) -> JobOutcome:
+        while not isinstance(said := self.take(), JobOutcome):
+            pass
+        return said
+
+    def close(self) -> None:
+        self._queue.close()
+        self._connection.release()
+        self._app.close()
+
+
+@pytest.fixture
+def gateway(archives: System) -> Iterator[Gateway]:
+    opened = Gateway(f"redis://127.0.0.1:{archives.ports.redis}/0")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def start_worker(archives: System, tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        with (tmp_path / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "processing.worker"],
+                cwd=REPOSITORY,
+                env=archives.worker_environment(),
+                stdout=log,
+                stderr=log,
+                # A group of its own, so that its child processes can be ended with it.
+                start_new_session=True,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@pytest.fixture
+def order(archives: System, tmp_path: Path) -> JobOrder:
+    """Two visits of a made ball, which no pipeline takes for a brain."""
+    studies: list[StudyOrder] = []
+    with DicomWebArchive(f"{archives.research_url}/dicom-web", "worker", archives.secret("research-worker")) as archive:
+        for visit in (0, 1):
+            files = written(tmp_path / str(visit), head(grid_of(shape=(16, 40, 40))), visit=visit)
+            archive.store(path.read_bytes() for path in files)
+            header = dcmread(files[0], stop_before_pixels=True)
+            series = {SeriesRole.FLAIR: str(header.SeriesInstanceUID)}
+            studies.append(StudyOrder(study_instance_uid=str(header.StudyInstanceUID), series=series))
+    return JobOrder(
+        job_id="job-int-1",
+        case_id="case-int-1",
+        attempt=1,
+        pipeline=SPEC.name,
+        version=SPEC.version,
+        prior=studies[0],
+        current=studies[1],
+    )
+
+
+def test_an_order_goes_in_and_an_outcome_comes_out(
+    gateway: Gateway, start_worker: Start, order: JobOrder, tmp_path: Path
+) -> None:
+    start_worker()
+    gateway.send(order)
+    first = gateway.take()
+    assert isinstance(first, JobProgress)
+    assert (first.job_id, first.stage) == ("job-int-1", "reading current FLAIR")
+    outcome = gateway.outcome()
+    assert outcome.job_id == "job-int-1"
+    # The ball is no brain: whatever the pipeline says, it says it as an outcome of its own.
+    assert outcome.status is not OutcomeStatus.TRANSIENT
+    unknown = order.model_copy(update={"job_id": "job-int-2", "version": "0.0.0"})
+    gateway.send(unknown)
+    outcome = gateway.outcome()
+    assert (outcome.job_id, outcome.status) == ("job-int-2", OutcomeStatus.REJECTED)
+    log = (tmp_path / "worker.log").read_text(encoding="utf-8")
+    assert "job-int-1" in log
+    for secret in (order.current.study_instance_uid, order.prior.study_instance_uid, "Demo^Interval"):
+        assert secret not in log
+
+
+def test_an_order_survives_the_death_of_its_worker(gateway: Gateway, start_worker: Start, order: JobOrder) -> None:
+    first = start_worker()
+    gateway.send(order.model_copy(update={"job_id": "job-int-3"}))
+    first_line = gateway.take()
+    assert isinstance(first_line, JobProgress)
+    assert (first_line.job_id, first_line.stage) == ("job-int-3", "reading current FLAIR")
+    children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text(encoding="utf-8").split()
+    for pid in children:
+        os.kill(int(pid), signal.SIGKILL)
+    # The worker notices, hands the order out again, and a new child begins at the beginning.
+    stages: list[str] = []
+    while isinstance(said := gateway.take(), JobProgress):
+        stages.append(said.stage)
+    assert first_line.stage in stages
+    assert said.job_id == "job-int-3"
