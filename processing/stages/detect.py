@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from processing.domain.imaging import Volume
 from processing.stages.components import MINIMUM_VOLUME_MM3, connected_components
-from processing.stages.subtract import Subtraction, robust_spread
+from processing.stages.subtract import Subtraction, robust_spread, slice_axis
 
 Mask = npt.NDArray[np.bool_]
 
@@ -27,6 +27,7 @@ class DetectionParameters:
     t2_minimum_z: float = 1.0
     t1_maximum_z: float = 2.0
     peak_fraction: float = 0.25
+    brightness_fraction: float = 0.15
     minimum_volume_mm3: float = MINIMUM_VOLUME_MM3
     white_matter_prior: float = 0.4
     local_contrast: float = 0.6
@@ -122,7 +123,7 @@ def detect_rise(
             and mean > level
             and mean - _surroundings(mask, later, brain) > params.local_contrast * spread
         ):
-            shaped = _shape(mask, evidence.rise.difference, params)
+            shaped = _shape(mask, later, evidence, deep, level, params)
             found.append(Candidate(shaped, float(shaped.sum()) * grid.voxel_volume_mm3, mean, score))
     return tuple(found)
 
@@ -150,11 +151,31 @@ def _mean_known(change: Volume | None, mask: Mask) -> float | None:
     return float(values[known].mean()) if known.mean() >= 0.5 else None
 
 
-def _shape(mask: Mask, difference: Volume, params: DetectionParameters) -> Mask:
-    """Cut off the rim, where the rise is only a small part of the component's own height: that is blur, not lesion."""
-    height = float(np.percentile(difference.array[mask], 95))
-    shaped = mask & (difference.array >= params.peak_fraction * height)
-    enough = shaped.sum() * difference.grid.voxel_volume_mm3 >= params.minimum_volume_mm3 - 1e-6
+def _shape(
+    mask: Mask, later: Volume, evidence: Evidence, allowed: Mask, level: float, params: DetectionParameters
+) -> Mask:
+    """Give a component its outline.
+
+    The robust test that kept misregistration out also cut a strip of a voxel along whatever was bright before: it is
+    added again where z allows. Then the rim goes, where the rise is only a small part of the component's own height
+    (blur, not lesion), and so does what is no brighter than normal white matter (a ventricle's edge that moved).
+    """
+    index = np.argwhere(mask)
+    low, high = np.maximum(index.min(axis=0) - 1, 0), index.max(axis=0) + 2
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    part, difference, bright = mask[box], evidence.rise.difference.array[box], later.array[box] - level
+    plane = np.ones((3, 3, 3), bool)
+    through = np.moveaxis(plane, slice_axis(later.grid), 0)
+    through[0] = through[2] = False
+    wider = ndimage.binary_dilation(part, plane) & allowed[box] & (evidence.rise.z.array[box] > params.voxel_z)
+    height, brightness = np.percentile(difference[part], 95), np.percentile(bright[part], 95)
+    kept = (part | wider) & (difference >= params.peak_fraction * height)
+    kept &= bright >= params.brightness_fraction * brightness
+    pieces, count = ndimage.label(kept, structure=np.ones((3, 3, 3)))
+    shaped = np.zeros(mask.shape, bool)
+    if count:
+        shaped[box] = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    enough = shaped.sum() * later.grid.voxel_volume_mm3 >= params.minimum_volume_mm3 - 1e-6
     return shaped if enough else mask
 
 

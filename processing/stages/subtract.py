@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from processing.domain.imaging import Volume
+from processing.domain.imaging import Grid, Volume
 from processing.stages.resample import FWHM_TO_SIGMA, blur
 
 Mask = npt.NDArray[np.bool_]
@@ -117,12 +117,17 @@ def standardise(
     return later.with_array(difference), later.with_array(difference / deviation * inside), noise
 
 
+def slice_axis(grid: Grid) -> int:
+    """Return the array axis across the slices: the one with the largest spacing, the first of equals."""
+    return int(np.argmax(np.round(grid.spacing_mm, 3)))
+
+
 def _reach(scan: Volume, through_plane_weight: float) -> Map:
     """The brightest value within one voxel in plane, and part of the way to the brightest of the next slices.
 
-    The plane is the one across the largest spacing; cubic voxels count as axial.
+    Cubic voxels count as axial.
     """
-    through = int(np.argmax(np.round(scan.grid.spacing_mm, 3)))
+    through = slice_axis(scan.grid)
     in_plane = [3, 3, 3]
     in_plane[through] = 1
     own: Map = ndimage.maximum_filter(scan.array, size=tuple(in_plane))

@@ -194,6 +194,7 @@ def _detect(
         t2_minimum_z=params.t2_minimum_z,
         t1_maximum_z=params.t1_maximum_z,
         peak_fraction=params.peak_fraction,
+        brightness_fraction=params.brightness_fraction,
         minimum_volume_mm3=params.minimum_volume_mm3,
         white_matter_prior=params.white_matter_prior,
         local_contrast=params.local_contrast,

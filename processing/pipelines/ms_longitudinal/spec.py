@@ -64,6 +64,9 @@ class MsLongitudinalParameters:
     """Part of its own height down to which a lesion reaches; half would be right for a sharp edge, and is too tight
     for the diffuse rim that readers include."""
 
+    brightness_fraction: float = 0.15
+    """Part of its own brightness above white matter that every voxel of a lesion has: a ventricle's edge has less."""
+
     vanished_peak_z: float = 4.0
     """Stricter for what became darker: a vanished lesion is reported only when confident."""
 
