@@ -8,6 +8,7 @@ Sources: PS3.15 Annex E (profile and options), PS3.10 Section 7.1 (file meta inf
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -140,7 +141,7 @@ def read_identity(file: EncodedFile) -> PatientIdentity:
     Raises
     ------
     InputRejected
-        If the file has no patient ID.
+        If the file has no patient ID, or one that its character set does not decode.
     """
     character_set = _stripped(file, 0x00080005)
     return PatientIdentity(
@@ -158,7 +159,13 @@ def _decode(value: bytes, character_set: bytes) -> str:
         return value.decode("ascii")
     terms = [term.strip().decode("ascii", "replace") for term in character_set.split(b"\\")]
     encodings = [python_encoding.get(term, "latin-1") for term in terms]
-    return decode_bytes(value, encodings, set())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = decode_bytes(value, encodings, set())
+    if "\ufffd" in text:
+        # Two unreadable patient IDs would look the same and become one patient.
+        raise NotCleanable("the patient ID can't be read in the character set that the file names")
+    return text
 
 
 class _Rewrite:

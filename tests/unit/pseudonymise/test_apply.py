@@ -202,6 +202,38 @@ def test_refuses_path_like_and_malformed_uids(uid: bytes, pseudonymiser: Pseudon
         pseudonymise_instance(part10.replace(original, uid.ljust(26, b"\0")), pseudonymiser)
 
 
+@pytest.mark.parametrize(
+    ("character_set", "raw", "patient_id"),
+    [
+        ("ISO_IR 192", "Müller-1".encode(), "Müller-1"),
+        ("ISO_IR 100", "Müller-1".encode("latin-1"), "Müller-1"),
+        ("\\ISO 2022 IR 87", b"\x1b$B;3ED\x1b(B1", "山田1"),
+    ],
+)
+def test_a_patient_id_is_the_same_in_every_character_set(
+    character_set: str, raw: bytes, patient_id: str, pseudonymiser: Pseudonymiser
+) -> None:
+    image = _with_raw_patient_id(raw, character_set)
+    result = pseudonymise_instance(image, pseudonymiser)
+    assert result.identity == PatientIdentity(patient_id, "ELSEWHERE")
+    assert result.pseudonym == pseudonymiser.pseudonym(PatientIdentity(patient_id, "ELSEWHERE"))
+
+
+def test_an_unreadable_patient_id_is_refused(pseudonymiser: Pseudonymiser) -> None:
+    for raw in (b"\xff\xfe1", b"\xff\xfd1"):
+        with pytest.raises(NotCleanable, match="character set"):
+            pseudonymise_instance(_with_raw_patient_id(raw, "ISO_IR 192"), pseudonymiser)
+
+
+def _with_raw_patient_id(raw: bytes, character_set: str) -> bytes:
+    """The scanner's file with these very bytes as patient ID and character set."""
+    raw += b" " * (len(raw) % 2)
+    terms = character_set.encode() + b" " * (len(character_set) % 2)
+    part10 = encoded(scanner_image())
+    part10 = part10.replace(b"\x10\x00\x20\x00LO\x04\x004711", b"\x10\x00\x20\x00LO" + bytes([len(raw), 0]) + raw)
+    return part10.replace(b"CS\x0a\x00ISO_IR 100", b"CS" + bytes([len(terms), 0]) + terms)
+
+
 def test_refuses_what_is_no_dicom_file(pseudonymiser: Pseudonymiser) -> None:
     for content in (b"", b"hello", bytes(200), b"\x89PNG" + bytes(500)):
         with pytest.raises(NotCleanable, match="not a DICOM file"):
