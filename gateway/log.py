@@ -44,7 +44,7 @@ WITHHELD = "message withheld"
 _TALKATIVE_BUT_HARMLESS = ("celery.apps", "celery.worker.consumer", "uvicorn.error", "alembic")
 _PLAIN_VALUE = re.compile(r"[\w .,:;<>()'\-]{0,200}", re.ASCII)
 _EVENT = re.compile(r"[a-z][\w ,.:'\-]{0,120}", re.ASCII | re.IGNORECASE)
-_LONG_NUMBER = re.compile(r"\d+(?:\.\d+){3,}")
+_UID = re.compile(r"\d+(?:\.\d+){3,}|2\.25\.\d")
 
 
 def keep_allowed(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -72,7 +72,7 @@ def describe_exception(event_dict: MutableMapping[str, Any], error: Any) -> None
 def _is_plain(key: str, value: Any) -> bool:
     if value is None or isinstance(value, bool | int | float):
         return True
-    if not isinstance(value, str) or _LONG_NUMBER.search(value):
+    if not isinstance(value, str) or _UID.search(value):
         return False
     return bool((_EVENT if key == "event" else _PLAIN_VALUE).fullmatch(value))
 
