@@ -10,6 +10,7 @@ from gateway.api.deps import ApiState, Reader, State
 from gateway.api.problems import problems
 from gateway.api.schemas import ImageHeader, ImageName
 from gateway.review.images import ReviewVolume
+from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder
 
 router = APIRouter(prefix="/cases/{case_id}/images", tags=["images"])
@@ -25,8 +26,7 @@ def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHe
         shape=volume.grid.shape,
         spacing_mm=volume.grid.spacing_mm,
         origin_mm=_triple(volume.grid.origin_mm.tolist()),
-        # The grid's columns are z, y, x; the viewer counts x first.
-        directions=volume.grid.directions.T[::-1].tolist(),
+        directions=viewer_directions(volume.grid),
         pixel_type=volume.pixel_type,
         window_center=volume.window_center,
         window_width=volume.window_width,
@@ -53,6 +53,12 @@ def _volume(case_id: str, name: ImageName, state: ApiState) -> tuple[CaseRows, R
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There are no images to review, or not yet.")
     volumes = state.images.volumes(JobOrder.model_validate(rows.job.order), rows.result)
     return rows, volumes.named(name.value)
+
+
+def viewer_directions(grid: Grid) -> list[list[float]]:
+    """Return the LPS unit vectors along x (columns), y (rows) and z (slices): the grid counts z, y, x."""
+    vectors: list[list[float]] = grid.directions.T[::-1].tolist()
+    return vectors
 
 
 def _triple(values: list[float]) -> tuple[float, float, float]:

@@ -52,6 +52,7 @@ def test_a_session_ends_with_its_time(sessions: sessionmaker[Session], passwords
     assert opened is not None
     with sessions() as session:
         assert session_of(session, opened.token, now=NOON + HOURS) is None
+        assert session_of(session, opened.token, now=NOON + 2 * HOURS) is None
     log_in(sessions, anna, PASSWORD, passwords=passwords, lifetime=HOURS, now=NOON + HOURS)
     with sessions() as session:
         assert len(session.scalars(select(LoginSession)).all()) == 1, "the ended one is cleaned away"

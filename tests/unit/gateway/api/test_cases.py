@@ -10,6 +10,7 @@ from httpx import Response
 
 from demo.scanner import DEMO_PATIENT, demo_visit
 from gateway.access.passwords import Passwords
+from gateway.api.images import viewer_directions
 from gateway.api.schemas import (
     AssessmentChange,
     CaseDetail,
@@ -27,6 +28,7 @@ from gateway.main import create_app
 from gateway.settings import Settings
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
+from processing.domain.imaging import Grid
 from tests.unit.gateway.api.conftest import Browser, TestClient
 from tests.unit.gateway.front import NOON, PASSWORD, WAY_TO_REVIEW, Made, lesion, make_case, state_of
 from tests.unit.gateway.front_result import Compared
@@ -126,6 +128,12 @@ def test_the_three_volumes_come_on_one_grid(reader: Browser, ready: Made, compar
     assert middle[8] < middle[32], "brighter along x, as the phantom is"
     assert headers["current"].pixel_type == headers["prior"].pixel_type == "int16"
     assert headers["lesions"].pixel_type == "uint8"
+
+
+def test_the_directions_of_an_oblique_grid_are_x_y_and_z() -> None:
+    x, y, z = ((0.8, 0.6, 0.0), (-0.48, 0.64, 0.6), (0.36, -0.48, 0.8))
+    grid = Grid.from_axes((2, 3, 4), origin_mm=(0, 0, 0), spacing_mm=(3, 2, 1), directions=np.array((z, y, x)).T)
+    assert np.allclose(viewer_directions(grid), (x, y, z))
 
 
 def test_there_are_no_images_before_a_result(reader: Browser, services: Services) -> None:
