@@ -131,7 +131,7 @@ def test_the_three_volumes_come_on_one_grid(reader: Browser, ready: Made, compar
 
 
 def test_the_directions_of_an_oblique_grid_are_x_y_and_z() -> None:
-    x, y, z = ((0.8, 0.6, 0.0), (-0.48, 0.64, 0.6), (0.36, -0.48, 0.8))
+    x, y, z = ((0.6, 0.8, 0.0), (-0.64, 0.48, 0.6), (0.48, -0.36, 0.8))
     grid = Grid.from_axes((2, 3, 4), origin_mm=(0, 0, 0), spacing_mm=(3, 2, 1), directions=np.array((z, y, x)).T)
     assert np.allclose(viewer_directions(grid), (x, y, z))
 
