@@ -17,7 +17,7 @@ from processing.dicom.archive import DicomArchive
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries, parse_part10, read_series
 from processing.dicom.result import ResultObject, to_part10, write_draft
-from processing.domain.errors import InputRejected, RegistrationFailed, Transient
+from processing.domain.errors import InputRejected, IntervalError, RegistrationFailed, Transient
 from processing.domain.imaging import Volume
 from processing.domain.messages import (
     JobOrder,
@@ -124,10 +124,12 @@ def run_job(
         outcome = _failure(order, OutcomeStatus.TRANSIENT, error.reason)
     except SoftTimeLimitExceeded:
         outcome = _failure(order, OutcomeStatus.DEFECT, TOO_LONG)
-    except Exception as error:
+    except IntervalError as error:
         log.exception("order failed", **_facts(order))
-        # A Defect's reason was written for the user; of any other exception nothing is known.
-        outcome = _failure(order, OutcomeStatus.DEFECT, getattr(error, "reason", UNEXPECTED))
+        outcome = _failure(order, OutcomeStatus.DEFECT, error.reason)
+    except Exception:  # the border: an unknown error becomes an outcome, and nothing of its message is passed on
+        log.exception("order failed", **_facts(order))
+        outcome = _failure(order, OutcomeStatus.DEFECT, UNEXPECTED)
     clock.stop()
     duration_s = round(time.monotonic() - started_s, 3)
     log.info("order done", **_facts(order), state=outcome.status.value, duration_s=duration_s)

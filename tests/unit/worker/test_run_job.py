@@ -182,7 +182,14 @@ def test_each_error_has_its_outcome(
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("Meier^Anna 1.2.840.99"), KeyError("PatientName"), MemoryError(), RuntimeError("ITK: /secret")]
+    "error",
+    [
+        ValueError("Meier^Anna 1.2.840.99"),
+        KeyError("PatientName"),
+        MemoryError(),
+        # Has a reason of its own, which is not one of ours.
+        UnicodeDecodeError("utf-8", b"Meier", 0, 1, "Meier^Anna"),
+    ],
 )
 def test_an_unknown_error_says_nothing_of_the_data(
     order: JobOrder, archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch, error: Exception
