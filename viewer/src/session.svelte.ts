@@ -31,11 +31,10 @@ class Session {
     this.adopt(info);
   }
 
+  /** Ends the session and loads the page anew, so that nothing of this person's is left for the next one. */
   async signOut(): Promise<void> {
     await api.signOut().catch(() => undefined);
-    setCsrfToken('');
-    this.info = null;
-    this.ended = false;
+    window.location.assign('/');
   }
 
   get isReader(): boolean {

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 
-import { actionOf, neighbour } from '../src/review/keyboard';
+import { actionOf, neighbour, type Key } from '../src/review/keyboard';
 
-const key = (name: string, held: Partial<{ ctrlKey: boolean; metaKey: boolean; altKey: boolean }> = {}) => ({
+const key = (name: string, held: Partial<Omit<Key, 'key'>> = {}) => ({
   key: name,
   ctrlKey: false,
   metaKey: false,
   altKey: false,
+  repeat: false,
   ...held,
 });
 
@@ -36,6 +37,12 @@ test('a control keeps its arrows, letters still decide', () => {
 test('the browser’s own shortcuts stay the browser’s', () => {
   expect(actionOf(key('r', { ctrlKey: true }), 'page')).toBeNull();
   expect(actionOf(key('a', { metaKey: true }), 'page')).toBeNull();
+});
+
+test('a held key scrolls on but decides once', () => {
+  expect(actionOf(key('a', { repeat: true }), 'page')).toBeNull();
+  expect(actionOf(key('r', { repeat: true }), 'page')).toBeNull();
+  expect(actionOf(key('ArrowDown', { repeat: true }), 'page')).toBe('sliceDown');
 });
 
 test('an unknown key means nothing', () => {

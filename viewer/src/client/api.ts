@@ -120,7 +120,7 @@ export const api = {
   setAssessment: (caseId: string, body: Schemas['AssessmentChange']): Promise<ReviewState> =>
     answered(client.PUT('/api/cases/{case_id}/assessment', { params: inCase(caseId), body })),
   sign: (caseId: string, body: Schemas['Signature']): Promise<CaseDetail> =>
-    answered(client.POST('/api/cases/{case_id}/signature', { params: inCase(caseId), body }), false),
+    answered(client.POST('/api/cases/{case_id}/signature', { params: inCase(caseId), body })),
 
   quarantine: (): Promise<Quarantine> => answered(client.GET('/api/quarantine')),
   upload: (files: readonly File[]): Promise<UploadResult> => {

@@ -35,7 +35,12 @@ export interface Key {
   ctrlKey: boolean;
   metaKey: boolean;
   altKey: boolean;
+  /** Sent again because the key is held down. */
+  repeat: boolean;
 }
+
+/** A held key scrolls on, but decides only once. */
+const ONCE: readonly Action[] = ['accept', 'reject', 'undo', 'overlay'];
 
 /** Where the focus is: in a text field every key is text; in a control, arrows and space are the control's. */
 export type Focus = 'text' | 'control' | 'page';
@@ -44,7 +49,8 @@ export function actionOf(event: Key, focus: Focus): Action | null {
   if (focus === 'text' || event.ctrlKey || event.metaKey || event.altKey) return null;
   const moves = event.key.startsWith('Arrow') || event.key.startsWith('Page');
   if (focus === 'control' && moves) return null;
-  return KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key] ?? null;
+  const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key] ?? null;
+  return action && event.repeat && ONCE.includes(action) ? null : action;
 }
 
 /** Where the focus is, for a key that reached an element. */
