@@ -349,5 +349,5 @@ def _warnings(pair: _Pair, lost: int) -> tuple[str, ...]:
         if covered < QualityParameters().minimum_coverage:
             warnings.append(f"The {title} FLAIR does not cover the whole brain: what lies outside was not compared.")
     if lost:
-        warnings.append(f"{lost} finding(s) lie outside the current FLAIR's slices and are not in the list.")
+        warnings.append(f"{lost} finding(s) have no place on the current FLAIR's slices and are not in the list.")
     return tuple(warnings)
