@@ -117,7 +117,7 @@ def _select(services: Services, study: ClinicalStudy, inputs: Sequence[SeriesInp
     by_uid = {series.series_instance_uid: series for series in study.series}
 
     def load_headers(candidate: SeriesCandidate) -> list[Dataset]:
-        return services.clinical.headers(by_uid[candidate.series_instance_uid].instances)
+        return services.clinical.headers(study, by_uid[candidate.series_instance_uid])
 
     return select_series([_candidate(services, series) for series in study.series], inputs, load_headers)
 

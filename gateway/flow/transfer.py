@@ -75,9 +75,8 @@ def _pseudonymised(
     for series in study.series:
         if series.series_instance_uid not in wanted:
             continue
-        for instance in series.instances:
+        for original in services.clinical.files(study, series):
             lease.renew()
-            original = services.clinical.instance(instance)
             try:
                 pseudonymous = pseudonymise_instance(original, services.pseudonymiser)
                 builder.add(pseudonymous, original)
