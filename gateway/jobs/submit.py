@@ -15,13 +15,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import Case, Job, OutboxMessage
-from gateway.jobs.store import enqueue, locked_case, record
+from gateway.jobs.store import claim, enqueue, locked_case, record, release
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import Defect
 from processing.domain.messages import PIPELINE_QUEUE, RUN_JOB_TASK, JobOrder, StudyOrder
 
 Send = Callable[[str, str, Mapping[str, Any]], None]
 """Sends (queue, task, body) to the broker; raises Transient when it can't be reached."""
+
+SEND_LEASE_S = 60.0
+"""Longest that one relay may take to send a message before another may send it too."""
 
 _JOBS = uuid.UUID("5a1d9a1e-6d55-5b0f-9b57-0d6a4f1c2a90")
 
@@ -115,23 +118,47 @@ def relay_outbox(sessions: sessionmaker[Session], send: Send, *, now: datetime, 
 
 
 def _relay_one(sessions: sessionmaker[Session], send: Send, message_id: int, now: datetime) -> bool:
+    """Send one message, outside of any transaction: a broker that is slow to refuse must not hold up the database."""
+    owner = uuid.uuid4().hex
+    taken = _take(sessions, message_id, owner, now)
+    if taken is None:
+        return False
+    queue, task, order = taken
+    try:
+        send(queue, task, order.model_dump(mode="json"))
+        with sessions.begin() as session:
+            case, job = locked_case(session, order.case_id), session.get(Job, order.job_id)
+            if case is not None and job is not None and _waits_for(case, job, order):
+                note_ordered(session, case, job, at=now)
+    finally:
+        with sessions.begin() as session:
+            release(session, order.case_id, owner)
+    return True
+
+
+def _take(
+    sessions: sessionmaker[Session], message_id: int, owner: str, now: datetime
+) -> tuple[str, str, JobOrder] | None:
+    """Claim the case of a message that is to be sent; mark one that nobody waits for as done."""
     with sessions.begin() as session:
-        message = session.scalar(
-            select(OutboxMessage)
-            .where(OutboxMessage.message_id == message_id, OutboxMessage.sent_at.is_(None))
-            .with_for_update(skip_locked=True)
-        )
-        if message is None:
-            return False
+        message = session.get(OutboxMessage, message_id)
+        if message is None or message.sent_at is not None:
+            return None
         if message.task != RUN_JOB_TASK:
             raise Defect(f"The outbox holds a message for the unknown task {message.task}.")
         order = JobOrder.model_validate(message.body)
-        case = locked_case(session, order.case_id)
+        case = claim(session, order.case_id, owner, SEND_LEASE_S, now=now)
+        if case is None:
+            return None
+        session.refresh(message)
         job = session.get(Job, order.job_id)
-        message.sent_at = now
-        if case is None or job is None or job.attempt != order.attempt or case.state != CaseState.PSEUDONYMISED.value:
-            # Superseded meanwhile, or sent just before this process died last time: the worker has it already.
-            return False
-        send(message.queue, message.task, message.body)
-        note_ordered(session, case, job, at=now)
-        return True
+        if message.sent_at is None and job is not None and _waits_for(case, job, order):
+            return message.queue, message.task, order
+        # Superseded meanwhile, or sent just before the relay died last time: the worker has it already.
+        message.sent_at = message.sent_at or now
+        release(session, order.case_id, owner)
+        return None
+
+
+def _waits_for(case: Case, job: Job, order: JobOrder) -> bool:
+    return case.state == CaseState.PSEUDONYMISED.value and job.attempt == order.attempt
