@@ -102,6 +102,8 @@ LEFT: dict[str, tuple[dict[str, object], str]] = {
     "diffusion by its b value": (SE | _t(6000, 90) | {"DiffusionBValue": 1000.0}, "diffusion-weighted"),
     "ADC map": (SE | _t(6000, 90) | {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "diffusion"),
     "STIR": ({"ScanningSequence": ["SE", "IR"]} | _t(4000, 40, 160), "fat-suppressed"),
+    "STIR with a long echo": ({"ScanningSequence": ["SE", "IR"]} | _t(6000, 90, 160), "fat-suppressed"),
+    "another tissue nulled": ({"ScanningSequence": ["SE", "IR"]} | _t(6000, 90, 600), "neither FLAIR nor T1"),
     "double inversion by its two times": (SE_IR | _t(7500, 318) | {"InversionTime": ["3000", "450"]}, "double"),
     "double inversion by its name": (
         SE_IR | _t(7500, 318, 3000) | {"SeriesDescription": "3D_DIR_sag"},
