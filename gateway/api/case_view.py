@@ -59,7 +59,8 @@ def case_summary(case: Case, services: Services) -> CaseSummary:
     job = store.latest_job(case)
     outcome = _result(job)
     state = CaseState(case.state)
-    changes = [lesion.change for lesion in outcome.lesions] if outcome is not None else None
+    measured = outcome.lesions if outcome is not None and not _rejected(job) else None
+    changes = [lesion.change for lesion in measured] if measured is not None else None
     return CaseSummary(
         case_id=case.case_id,
         revision=case.revision,
@@ -103,11 +104,12 @@ def read_case(session: Session, case_id: str) -> CaseRows | None:
 def case_detail(rows: CaseRows, services: Services, images: ReviewImages) -> CaseDetail:
     """Return everything that the case page shows, without pixels."""
     outcome = rows.result
+    measured = outcome is not None and not _rejected(rows.job)
     return CaseDetail(
         summary=case_summary(rows.case, services),
         prior_study_date=clinical_study_date(rows.prior, services) if rows.prior is not None else None,
         series=_series(rows.case),
-        lesions=_lesions(rows.job, outcome, rows.review, images) if rows.job and outcome is not None else [],
+        lesions=_lesions(rows.job, outcome, rows.review, images) if rows.job and outcome and measured else [],
         quality=[
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())
@@ -140,7 +142,7 @@ def review_state(review: Review) -> ReviewState:
         acceptance=Acceptance(review.acceptance) if review.acceptance is not None else None,
         rating=review.rating,
         comment=review.comment,
-        reader=review.reader,
+        reader=review.account.display_name if review.account is not None else None,
         signed_at=review.signed_at,
     )
 
@@ -173,6 +175,12 @@ def _result(job: Job | None) -> JobOutcome | None:
         return None
     outcome = JobOutcome.model_validate(job.outcome)
     return outcome if outcome.status is OutcomeStatus.SUCCEEDED else None
+
+
+def _rejected(job: Job | None) -> bool:
+    """Whether a reader signed the job's result as unacceptable: from then on nobody sees its volumes (EASE)."""
+    review = job.review if job is not None else None
+    return review is not None and review.signed_at is not None and review.acceptance == Acceptance.UNACCEPTABLE
 
 
 def _series(case: Case) -> list[SeriesLine]:

@@ -166,6 +166,7 @@ class Job(Base):
     fraction: Mapped[float] = mapped_column(Float, default=0.0)
 
     case: Mapped[Case] = relationship(back_populates="jobs")
+    review: Mapped[Review | None] = relationship(uselist=False, viewonly=True)
 
 
 class OutboxMessage(Base):
@@ -197,6 +198,8 @@ class Review(Base):
     """Counts the changes, so that two open browser tabs can't overwrite each other unseen."""
     reader: Mapped[str | None] = mapped_column(ForeignKey("users.user_name"))
     signed_at: Mapped[datetime | None]
+
+    account: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
 
 
 class Delivery(Base):

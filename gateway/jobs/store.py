@@ -259,7 +259,9 @@ def worklist(session: Session, superseded: bool = False) -> list[Case]:
         Also those that a newer revision of the same study replaced.
     """
     rank = sql_case({state.value: place for place, state in enumerate(_WORKLIST_ORDER)}, value=Case.state)
-    query = select(Case).options(selectinload(Case.jobs)).order_by(rank, Case.changed_at.desc())
+    query = (
+        select(Case).options(selectinload(Case.jobs).selectinload(Job.review)).order_by(rank, Case.changed_at.desc())
+    )
     if not superseded:
         query = query.where(Case.state != CaseState.SUPERSEDED.value)
     return list(session.scalars(query))
@@ -270,7 +272,11 @@ def get_case(session: Session, case_id: str) -> Case | None:
     return session.scalar(
         select(Case)
         .where(Case.case_id == case_id)
-        .options(selectinload(Case.series), selectinload(Case.events), selectinload(Case.jobs))
+        .options(
+            selectinload(Case.series),
+            selectinload(Case.events),
+            selectinload(Case.jobs).selectinload(Job.review),
+        )
     )
 
 

@@ -33,6 +33,7 @@ def test_a_rejected_result_leaves_only_a_note_with_the_reason(
     archived = hospital.wait(current.patient_id, CaseState.ARCHIVED, study_date=current.study_date)
 
     assert archived.summary.new_lesions is None
+    assert archived.lesions == []
     (note,) = hospital.in_pacs(current.study_instance_uid)
     assert note.SOPClassUID == KeyObjectSelectionDocumentStorage
     assert note.ConceptNameCodeSequence[0].CodeValue == "113001"

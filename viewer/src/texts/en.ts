@@ -168,6 +168,7 @@ export const texts = {
       verdict: 'Verdict',
     },
     none: 'The pipeline found no new, growing or vanished lesion.',
+    withheld: 'The result was rejected. Its lesions and volumes are not shown.',
     changes: { new: 'new', growing: 'growing', vanished: 'vanished' },
     sides: { left: 'left', right: 'right', midline: 'midline' },
     growth: (added: string) => `+${added}`,

@@ -174,7 +174,7 @@ def test_a_case_is_reviewed_and_signed(reader: Browser, services: Services, read
     assert page.summary.state is CaseState.SIGNED
     assert [line.verdict for line in page.lesions] == [Verdict.ACCEPTED, Verdict.REJECTED]
     assert page.review is not None
-    assert page.review.reader == "anna"
+    assert page.review.reader == "Dr. Anna Muster"
     assert page.review.signed_at is not None
     assert page.events[-1].event is CaseEvent.SIGNED
     assert page.events[-1].actor == "anna"
