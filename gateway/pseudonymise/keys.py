@@ -45,7 +45,7 @@ class KeyRing:
     current : SubKeys
         New patients get these.
     retired : tuple of SubKeys
-        Newest first. They only read: rows that they encrypted and patients that they named.
+        Newest first, for the rows that they encrypted and the patients that they named; nothing new is named by them.
     """
 
     current: SubKeys
@@ -64,12 +64,14 @@ class KeyRing:
 
     @classmethod
     def from_file(cls, path: Path, key_id: str) -> KeyRing:
-        """Like `from_secret`, with the secret in a file; surrounding white space is not part of it."""
+        """Like `from_secret`, with the secret in a file; white space around a text is not part of it."""
         try:
             secret = path.read_bytes()
         except OSError as error:
             raise WeakSecret("the key file can't be read") from error
-        return cls.from_secret(secret.strip(), key_id)
+        text = secret.strip()
+        # Of random bytes the first or last may look like white space.
+        return cls.from_secret(text if text.isascii() else secret, key_id)
 
     def with_retired(self, older: Iterable[tuple[bytes, str]]) -> KeyRing:
         """Return a ring that also knows older (secret, key id) pairs, newest first.

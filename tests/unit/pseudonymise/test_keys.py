@@ -42,6 +42,9 @@ def test_key_file(tmp_path: Path) -> None:
         KeyRing.from_file(path, "k")
     path.write_text(SECRET.hex() + "\n")
     assert KeyRing.from_file(path, "k") == KeyRing.from_secret(SECRET.hex().encode(), "k")
+    assert SECRET.endswith(b"\r")
+    path.write_bytes(SECRET)
+    assert KeyRing.from_file(path, "k") == KeyRing.from_secret(SECRET, "k")
 
 
 def test_subkeys_differ_by_use_and_do_not_show() -> None:
