@@ -105,7 +105,11 @@ def _api_state(
         passwords=passwords,
         basic=BasicAuthentication(services.sessions, passwords),
         images=ReviewImages(services.research),
-        intake=Intake(services.sessions, clinical, QuarantineCipher(settings.pseudonym_key, settings.pseudonym_key_id)),
+        intake=Intake(
+            services.sessions,
+            clinical,
+            QuarantineCipher(settings.pseudonym_key, settings.pseudonym_key_id, settings.retired_keys),
+        ),
         session_lifetime=timedelta(hours=settings.session_hours),
         secure_cookies=settings.secure_cookies,
     )
@@ -150,7 +154,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"The settings are wrong: {wrong_secret}\n")
         return 2
     configure_logging()
-    upgrade(settings.database_url)
+    upgrade(settings.database)
+    try:
+        flow.require_known_keys(services)
+    except ValueError as missing_key:
+        sys.stderr.write(f"The settings are wrong: {missing_key}\n")
+        return 2
     # No access log: addresses hold case ids, and the events say who did what.
     uvicorn.run(
         create_app(settings, services=services),

@@ -15,6 +15,8 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
+_KEY_ID = r"^[A-Za-z0-9-]{1,32}$"
+_RETIRED_KEY = r"[A-Za-z0-9-]{1,32}=[^,=]+"
 _WEAK_SECRETS = frozenset({"secret", "password", "changeme", "change-me", "interval", "orthanc", "admin", "default"})
 
 
@@ -70,7 +72,11 @@ class Settings(BaseSettings):
     research_password_file: Path
 
     pseudonym_key_file: Path
-    pseudonym_key_id: str = Field(default="key-1", pattern=r"^[A-Za-z0-9-]{1,32}$")
+    pseudonym_key_id: str = Field(default="key-1", pattern=_KEY_ID)
+    pseudonym_retired_keys: str = Field(default="", pattern=rf"^({_RETIRED_KEY}(,{_RETIRED_KEY})*)?$")
+    """Keys of before, newest first: ``key-1=/path,key-0=/path``. One stays as long as a patient lives under it."""
+    pseudonym_profile: str = Field(default="mr", min_length=1)
+    """Name of a profile that comes with Interval, or the path of a site's own profile file."""
 
     target_name: str = Field(default="pacs", pattern=r"^[A-Za-z0-9-]{1,32}$")
     target_kind: TargetKind = TargetKind.C_STORE
@@ -129,6 +135,12 @@ class Settings(BaseSettings):
     def pseudonym_key(self) -> bytes:
         """Master key from which the keys for pseudonyms, UIDs, date shifts and the vault are derived."""
         return read_secret(self.pseudonym_key_file, at_least=32).encode()
+
+    @cached_property
+    def retired_keys(self) -> tuple[tuple[bytes, str], ...]:
+        """Secrets of before with their key ids, newest first."""
+        pairs = (entry.split("=") for entry in self.pseudonym_retired_keys.split(",") if entry)
+        return tuple((read_secret(Path(path), at_least=32).encode(), key_id) for key_id, path in pairs)
 
     @cached_property
     def target_password(self) -> str:

@@ -200,10 +200,10 @@ def main() -> None:
     """Run the background process until it is told to stop."""
     configure_logging()
     settings = Settings()
-    upgrade(settings.database_url)
+    upgrade(settings.database)
     app.conf.broker_url = settings.broker_url
     _periodic("gateway.reconcile", settings.reconcile_every_s)(reconcile_recent)
-    services()
+    flow.require_known_keys(services())
     try:
         flow.reconcile(services())
     except Transient:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from gateway.db.tables import VaultEntry
+from gateway.db.tables import QuarantinedUpload, VaultEntry
+
+
+def unknown_key_ids(session: Session, known: Collection[str]) -> frozenset[str]:
+    """Return the key ids of rows that none of the known keys opens: of the vault and of quarantined uploads."""
+    found: set[str] = set()
+    for column in (VaultEntry.key_id, QuarantinedUpload.key_id):
+        found.update(session.scalars(select(column).distinct()))
+    return frozenset(found - set(known))
 
 
 class VaultRows:

@@ -15,7 +15,7 @@ from gateway.flow.arrival import follow_changes, reconcile, settle
 from gateway.flow.delivery import dispatch, sign
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
-from gateway.flow.services import Services, build_services
+from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.step import fail
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "record_outcome",
     "record_progress",
     "relay_outbox",
+    "require_known_keys",
     "retry",
     "settle",
     "sign",

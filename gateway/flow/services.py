@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.clinical import ClinicalArchive
 from gateway.db.engine import make_engine, session_factory
-from gateway.db.vault_rows import ReadOnlyVaultRows, VaultRows
+from gateway.db.vault_rows import ReadOnlyVaultRows, VaultRows, unknown_key_ids
 from gateway.dispatch.target import Target
 from gateway.dispatch.targets import make_target
 from gateway.jobs.outcome import RetryPolicy
 from gateway.jobs.store import utc_now
 from gateway.pseudonymise.identity import Pseudonymiser
-from gateway.pseudonymise.keys import KeyRing
+from gateway.pseudonymise.keys import KeyRing, WeakSecret
 from gateway.pseudonymise.profile import load_profile
 from gateway.pseudonymise.vault import Vault
 from gateway.settings import Settings
@@ -79,11 +79,31 @@ class Services:
         return RetryPolicy(self.settings.max_step_attempts, self.settings.retry_base_s)
 
 
+def require_known_keys(services: Services) -> None:
+    """Refuse to start when the database holds rows of a key that the gateway was not given.
+
+    Without it their patients would be taken for new ones, and be given a second pseudonym.
+
+    Raises
+    ------
+    WeakSecret
+        Naming the ids of the keys that are missing.
+    """
+    known = [keys.key_id for keys in services.keys.all]
+    with services.sessions() as session:
+        missing = unknown_key_ids(session, known)
+    if missing:
+        raise WeakSecret(f"the database holds rows of keys that are not given: {', '.join(sorted(missing))}")
+
+
 def build_services(settings: Settings) -> Services:
     """Compose the gateway from its settings. Connects to nothing yet."""
-    engine = make_engine(settings.database_url)
+    engine = make_engine(settings.database)
     sessions = session_factory(engine)
-    keys = KeyRing.from_secret(settings.pseudonym_key, settings.pseudonym_key_id)
+    keys = KeyRing.from_secret(settings.pseudonym_key, settings.pseudonym_key_id).with_retired(settings.retired_keys)
+    vault = Vault(ReadOnlyVaultRows(session_factory(engine, read_only=True)), keys)
+    # With a single key there is no choice, and no reason to ask the database for every patient.
+    key_choice = vault.key_of if keys.retired else None
     return Services(
         settings=settings,
         engine=engine,
@@ -92,9 +112,9 @@ def build_services(settings: Settings) -> Services:
         research=DicomWebArchive(
             f"{settings.research_url}/dicom-web", settings.research_user, settings.research_password
         ),
-        pseudonymiser=Pseudonymiser(keys, load_profile()),
+        pseudonymiser=Pseudonymiser(keys, load_profile(settings.pseudonym_profile), key_choice),
         keys=keys,
-        vault=Vault(ReadOnlyVaultRows(session_factory(engine, read_only=True)), keys),
+        vault=vault,
         target=make_target(settings),
         specs=SPECS,
     )

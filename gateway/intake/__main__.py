@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--to", type=Path, required=True, help="a file that does not exist yet")
     options = parser.parse_args(arguments)
     settings = Settings()
-    engine = make_engine(settings.database_url)
+    engine = make_engine(settings.database)
     try:
         with session_factory(engine, read_only=True)() as session:
             if options.command == "export":
@@ -44,7 +44,8 @@ def _export(session: Session, settings: Settings, upload_id: int, file: Path) ->
         sys.stderr.write("There is no such upload.\n")
         return 1
     try:
-        content = content_of(upload, QuarantineCipher(settings.pseudonym_key, settings.pseudonym_key_id))
+        cipher = QuarantineCipher(settings.pseudonym_key, settings.pseudonym_key_id, settings.retired_keys)
+        content = content_of(upload, cipher)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except IntervalError as error:
         sys.stderr.write(f"{error.reason}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidTag
@@ -27,28 +28,31 @@ class QuarantineCipher:
     ----------
     secret : bytes
     key_id : str
+    retired : sequence of (bytes, str)
+        Secrets of before with their key ids: they open what they sealed.
     """
 
-    def __init__(self, secret: bytes, key_id: str) -> None:
+    def __init__(self, secret: bytes, key_id: str, retired: Sequence[tuple[bytes, str]] = ()) -> None:
         self.key_id = key_id
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"interval/intake/v1/quarantine").derive(secret)
-        self._aes = AESGCM(key)
+        self._aes = {known_id: _aes(known) for known, known_id in (*retired, (secret, key_id))}
 
     def seal(self, content: bytes, digest: str) -> bytes:
         """Encrypt; the digest is bound to it, so that rows can't be exchanged."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._aes.encrypt(nonce, content, digest.encode())
+        return nonce + self._aes[self.key_id].encrypt(nonce, content, digest.encode())
 
-    def open(self, ciphertext: bytes, digest: str) -> bytes:
-        """Decrypt.
+    def open(self, ciphertext: bytes, digest: str, key_id: str) -> bytes:
+        """Decrypt what was sealed under a key id.
 
         Raises
         ------
         Defect
-            If the key is another one or the row was changed.
+            If the key is not known or another one, or the row was changed.
         """
+        if key_id not in self._aes:
+            raise Defect("A quarantined upload needs a key that the gateway was not given.")
         try:
-            return self._aes.decrypt(ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:], digest.encode())
+            return self._aes[key_id].decrypt(ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:], digest.encode())
         except InvalidTag:
             raise Defect("A quarantined upload can't be decrypted with the gateway's key.") from None
 
@@ -103,7 +107,11 @@ def kept_uploads(session: Session) -> list[QuarantinedUpload]:
 
 def content_of(upload: QuarantinedUpload, cipher: QuarantineCipher) -> bytes:
     """Return the bytes as they were sent; raises `Defect` as `QuarantineCipher.open` does."""
-    return cipher.open(upload.ciphertext, upload.sha256)
+    return cipher.open(upload.ciphertext, upload.sha256, upload.key_id)
+
+
+def _aes(secret: bytes) -> AESGCM:
+    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=b"interval/intake/v1/quarantine").derive(secret))
 
 
 def _by_digest(session: Session, digest: str) -> QuarantinedUpload | None:

@@ -73,7 +73,10 @@ the gateway's key and vault, and only with both, a result finds the way back to 
   equal over all files and references.
 - Dates: moved into the past by 366 to 3652 days, the same for all dates of a patient, so intervals stay exact. The
   time of day stays where an image needs one.
-- After a key rotation, patients who are in the vault stay under the key that they were first met with.
+- Key rotation: stop the gateway, give the new key and its id (`INTERVAL_PSEUDONYM_KEY_FILE`,
+  `INTERVAL_PSEUDONYM_KEY_ID`), name the old one in `INTERVAL_PSEUDONYM_RETIRED_KEYS` (`key-1=/path/of/its/file`, newest
+  first) and start. Patients who are in the vault stay under the key that they were first met with; their rows and
+  quarantined uploads still open. The gateway does not start while the database needs a key that it was not given.
 - Vault: AES-256-GCM, one row per study, bound to its row key and key id.
 """
 

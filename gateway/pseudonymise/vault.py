@@ -60,9 +60,7 @@ class Vault:
         row_key = _study_row(record.study_instance_uid)
         if self._store.load(row_key) is not None:
             record = self.get(record.study_instance_uid).merged_with(record)
-        self._write(row_key, record.model_dump_json().encode())
-        patient = json.dumps({"pseudonym": record.pseudonym, "key_id": record.key_id}).encode()
-        self._write(_patient_row(record.pseudonym), patient)
+        self._write_record(record)
 
     def get(self, study_instance_uid: str) -> StudyRecord:
         """Return the record of a study by its pseudonymous UID.
@@ -80,7 +78,7 @@ class Vault:
 
     def replace(self, record: StudyRecord) -> None:
         """Write a record in place of the one that the vault holds; only for corrections, which keep an audit trail."""
-        self._write(_study_row(record.study_instance_uid), record.model_dump_json().encode())
+        self._write_record(record)
 
     def key_of(self, identity: PatientIdentity) -> SubKeys:
         """Return the key that a patient was first met with, or the current one for a new patient."""
@@ -89,8 +87,16 @@ class Vault:
                 return keys
         return self._keys.current
 
-    def _write(self, row_key: str, content: bytes) -> None:
-        keys = self._keys.current
+    def _write_record(self, record: StudyRecord) -> None:
+        self._write(_study_row(record.study_instance_uid), record.model_dump_json().encode(), self._keys.current)
+        # Under the key that named the patient: that a key is still needed shows in the rows' key ids alone.
+        named_by = self._keys.find(record.key_id)
+        if named_by is None:
+            raise VaultRowUnreadable("a patient lives under a key that the gateway was not given")
+        patient = json.dumps({"pseudonym": record.pseudonym, "key_id": record.key_id}).encode()
+        self._write(_patient_row(record.pseudonym), patient, named_by)
+
+    def _write(self, row_key: str, content: bytes, keys: SubKeys) -> None:
         nonce = os.urandom(_NONCE_BYTES)
         ciphertext = nonce + AESGCM(keys.vault).encrypt(nonce, content, _bound(row_key, keys.key_id))
         self._store.save(row_key, keys.key_id, ciphertext)

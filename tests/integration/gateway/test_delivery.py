@@ -50,12 +50,12 @@ def signed_case(
     flow.relay_outbox(gateway.services, lambda *_: None)
     assert flow.record_outcome(gateway.services, carry_out(gateway.order(study_uid), gateway.services.research))
     case_id = gateway.case(study_uid).case_id
-    _review(gateway, case_id, acceptance)
+    review(gateway, case_id, acceptance)
     flow.sign(gateway.services, case_id, READER, "Dr. Rita Reader", edit=3)
     return Signed(person, study_uid, case_id, images)
 
 
-def _review(gateway: Gateway, case_id: str, acceptance: Acceptance) -> None:
+def review(gateway: Gateway, case_id: str, acceptance: Acceptance) -> None:
     with gateway.services.sessions.begin() as session:
         if session.get(User, READER) is None:
             session.add(
@@ -75,7 +75,7 @@ def _review(gateway: Gateway, case_id: str, acceptance: Acceptance) -> None:
         )
 
 
-def _in_pacs(archives: System, study_uid: str) -> list[Dataset]:
+def in_pacs(archives: System, study_uid: str) -> list[Dataset]:
     with httpx.Client(
         base_url=archives.pacs_url, auth=("demo", archives.secret("pacs-demo")), trust_env=False
     ) as client:
@@ -101,7 +101,7 @@ def test_a_signed_result_reaches_the_pacs_under_the_patient_s_own_study(
     assert gateway.state(signed.study_uid) is CaseState.SIGNED
     assert flow.dispatch(gateway.services, signed.case_id)
     assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
-    there = _in_pacs(archives, signed.study_uid)
+    there = in_pacs(archives, signed.study_uid)
     with gateway.services.sessions() as session:
         deliveries = store.deliveries_of(session, signed.case_id)
     assert {row.sop_instance_uid for row in deliveries} == {str(one.SOPInstanceUID) for one in there}
@@ -160,10 +160,10 @@ def test_a_dispatch_that_was_interrupted_sends_nothing_twice(archives: System, g
 
     with pytest.raises(Interrupted):
         flow.dispatch(replace(gateway.services, target=DiesAfterSending()), signed.case_id)  # type: ignore[arg-type]  # dies before more is asked
-    once = {str(one.SOPInstanceUID) for one in _in_pacs(archives, signed.study_uid)}
+    once = {str(one.SOPInstanceUID) for one in in_pacs(archives, signed.study_uid)}
     assert once
     assert flow.dispatch(gateway.services, signed.case_id)
-    assert {str(one.SOPInstanceUID) for one in _in_pacs(archives, signed.study_uid)} == once
+    assert {str(one.SOPInstanceUID) for one in in_pacs(archives, signed.study_uid)} == once
 
 
 def test_a_patient_who_was_corrected_meanwhile_stops_the_delivery(archives: System, gateway: Gateway) -> None:
@@ -176,13 +176,13 @@ def test_a_patient_who_was_corrected_meanwhile_stops_the_delivery(archives: Syst
     case = gateway.case(signed.study_uid)
     assert case.state == CaseState.QUARANTINED.value
     assert "changed since" in case.reason
-    assert _in_pacs(archives, signed.study_uid) == []
+    assert in_pacs(archives, signed.study_uid) == []
 
 
 def test_results_that_come_back_from_the_pacs_start_nothing(archives: System, gateway: Gateway) -> None:
     signed = signed_case(archives, gateway)
     assert flow.dispatch(gateway.services, signed.case_id)
-    send(archives, _in_pacs(archives, signed.study_uid))
+    send(archives, in_pacs(archives, signed.study_uid))
     gateway.receive_and_prepare()
     (only,) = gateway.cases(signed.study_uid)
     assert only.state == CaseState.ARCHIVED.value

@@ -88,3 +88,23 @@ def test_impossible_values_are_refused(files: dict[str, Path], name: str, value:
 def test_a_dicomweb_target_needs_its_password(files: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="INTERVAL_TARGET_PASSWORD_FILE"):
         _ = _settings(**files).target_password
+
+
+def test_retired_keys_are_read_newest_first(files: dict[str, Path], tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.write_text(GOOD[::-1], encoding="utf-8")
+    given = f"key-1={files['pseudonym_key_file']},key-0={older}"
+    settings = _settings(**files, pseudonym_key_id="key-2", pseudonym_retired_keys=given)
+    assert settings.retired_keys == ((GOOD.encode(), "key-1"), (GOOD[::-1].encode(), "key-0"))
+    assert _settings(**files).retired_keys == ()
+
+
+@pytest.mark.parametrize("given", ["key-1", "=x", "key 1=x", "key-1=", "key-1=x,", "key-1=x;key-0=y="])
+def test_malformed_retired_keys_are_refused(files: dict[str, Path], given: str) -> None:
+    with pytest.raises(ValidationError, match="pseudonym_retired_keys"):
+        _settings(**files, pseudonym_retired_keys=given)
+
+
+def test_a_retired_key_must_be_there_and_strong(files: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        _ = _settings(**files, pseudonym_retired_keys=f"key-1={tmp_path / 'nothing'}").retired_keys
