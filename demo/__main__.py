@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from demo.installation import System
+from demo.installation import Ports, System
 from demo.processes import RunningSystem, StartFailed, missing_programs
 from demo.story import DemoFailed, add_demo_reader, tell
 
@@ -48,7 +48,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _known(home: Path) -> RunningSystem:
     described = (home / "system.json").exists()
-    return RunningSystem(System.resume(home) if described else System(home), on_progress=_say_ready)
+    system = System.resume(home) if described else System(home, Ports.usual_or_free())
+    return RunningSystem(system, on_progress=_say_ready)
 
 
 def _up(home: Path) -> int:

@@ -12,6 +12,13 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @dataclass(frozen=True)
 class Ports:
     """Where everything listens on 127.0.0.1."""
@@ -25,8 +32,15 @@ class Ports:
     redis: int = 6389
 
     @classmethod
+    def usual_or_free(cls) -> Ports:
+        """The usual ports, or others when another program has one of them."""
+        usual = cls()
+        taken = any(listens(port) for port in usual.__dict__.values())
+        return cls.free() if taken else usual
+
+    @classmethod
     def free(cls) -> Ports:
-        """Ports that nobody listens on now, for tests."""
+        """Ports that nobody listens on now."""
         sockets = [socket.socket() for _ in range(7)]
         try:
             for one in sockets:

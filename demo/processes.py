@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import Self
 
 import httpx
 
-from demo.installation import REPOSITORY, System
+from demo.installation import REPOSITORY, System, listens
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -38,6 +37,7 @@ class Service:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     ready: Callable[[], bool]
+    ports: tuple[int, ...] = ()
 
 
 def services_of(system: System) -> tuple[Service, ...]:
@@ -76,6 +76,7 @@ def services_of(system: System) -> tuple[Service, ...]:
             (sys.executable, "-m", "gateway.main", "--host", "127.0.0.1", "--port", str(system.ports.gateway)),
             system.gateway_environment(),
             lambda: _answers(f"{system.url}/api/health"),
+            (system.ports.gateway,),
         ),
         Service(
             "gateway-tasks",
@@ -142,6 +143,9 @@ class RunningSystem:
     def start_service(self, name: str) -> None:
         """Start one service and wait until it is ready."""
         service = self._services[name]
+        for port in service.ports:
+            if listens(port):
+                raise StartFailed(f"{name} can't start: another program listens on port {port}")
         log = self.system.home / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -204,7 +208,8 @@ def _redis(system: System) -> Service:
     port = str(system.ports.redis)
     # Without the append-only file a killed Redis forgets its queues.
     options = ("--bind", "127.0.0.1", "--port", port, "--dir", str(folder), "--appendonly", "yes", "--save", "")
-    return Service("redis", ("redis-server", *options), dict(os.environ), lambda: _listens(system.ports.redis))
+    command = ("redis-server", *options)
+    return Service("redis", command, dict(os.environ), lambda: listens(system.ports.redis), (system.ports.redis,))
 
 
 def _orthanc(
@@ -225,13 +230,9 @@ def _orthanc(
         "ORTHANC_MODALITIES": json.dumps(modalities),
     }
     command = (str(REPOSITORY / "orthanc-config" / "start.sh"), zone)
-    return Service(f"orthanc-{zone}", command, environment, lambda: _answers(f"http://127.0.0.1:{http_port}/system"))
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    ports = tuple(port for port in (http_port, dicom_port) if port)
+    ready = f"http://127.0.0.1:{http_port}/system"
+    return Service(f"orthanc-{zone}", command, environment, lambda: _answers(ready), ports)
 
 
 def _answers(url: str) -> bool:

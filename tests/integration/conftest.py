@@ -1,4 +1,4 @@
-"""Real servers for the integration tests, started once per session on free loopback ports."""
+"""Real servers for the integration tests, started once on free loopback ports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Both Orthancs, the demo PACS and Redis; Interval's own processes are left to the test."""
     system = System(tmp_path_factory.mktemp("archives"), Ports.free(), quiet_time_s=1.0)
@@ -32,7 +32,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres_url() -> Iterator[str]:
     """An empty PostgreSQL database. Its folder lies where another user may enter."""
     with tempfile.TemporaryDirectory(prefix="interval-postgres-") as folder:
