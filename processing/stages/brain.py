@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,9 @@ from scipy import ndimage
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import Volume
 from processing.stages.atlas import Atlas
+from processing.stages.distance import depth_within, distance_from
 from processing.stages.itk_images import from_itk_transform, to_itk
-from processing.stages.resample import isotropic, resample
+from processing.stages.resample import crop, isotropic, resample
 
 Mask = npt.NDArray[np.bool_]
 
@@ -71,9 +73,11 @@ def align_with_atlas(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> 
     InputRejected
         If no brain is found in the scan.
     """
-    fixed, mask, moving = _images(scan, atlas, params.alignment_spacing_mm, params.alignment_margin_mm)
+    # Everything coarser is made from one set of small voxels: smoothing the scan as it is costs most of the time.
+    cubes = isotropic(scan, params.refinement_spacing_mm)
+    fixed, mask, moving = _images(cubes, atlas, params.alignment_spacing_mm, params.alignment_margin_mm)
     try:
-        rigid = _best_rigid(scan, atlas, params=params)
+        rigid = _best_rigid(cubes, atlas, params=params)
         affine = sitk.AffineTransform(3)
         affine.SetCenter(rigid.GetCenter())
         affine.SetMatrix(rigid.GetMatrix())
@@ -91,9 +95,14 @@ def _images(
     scan: Volume, atlas: Atlas, spacing_mm: float, margin_mm: float
 ) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
     """The atlas, its widened brain and the scan, on cubic voxels."""
+    return *_atlas_images(atlas, spacing_mm, margin_mm), to_itk(isotropic(scan, spacing_mm))
+
+
+@lru_cache(maxsize=4)
+def _atlas_images(atlas: Atlas, spacing_mm: float, margin_mm: float) -> tuple[sitk.Image, sitk.Image]:
     mask = to_itk(isotropic(atlas.brain, spacing_mm)) > 0.5
     mask = sitk.BinaryDilate(mask, [round(margin_mm / spacing_mm)] * 3)
-    return to_itk(isotropic(atlas.t1, spacing_mm)), mask, to_itk(isotropic(scan, spacing_mm))
+    return to_itk(isotropic(atlas.t1, spacing_mm)), mask
 
 
 def _best_rigid(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> sitk.Euler3DTransform:
@@ -181,12 +190,9 @@ def extract_brain(scan: Volume, atlas: Atlas, alignment: AtlasAlignment, *, para
         If what is found is no brain, by its volume or by its Dice overlap with the atlas's.
     """
     spacing = params.refinement_spacing_mm
-    cubes = isotropic(scan, spacing)
-    expected = resample(atlas.brain, cubes.grid, to_volume=alignment.to_atlas).array > 0.5
-    if not expected.any():
-        raise InputRejected("No brain could be found in the image.")
-    inward = ndimage.distance_transform_edt(expected) * spacing
-    outward = ndimage.distance_transform_edt(~expected) * spacing
+    cubes, expected = _around_the_atlas(isotropic(scan, spacing), atlas, alignment, params)
+    inward = depth_within(expected, cubes.grid.spacing_mm)
+    outward = distance_from(expected, cubes.grid.spacing_mm)
     core = inward > 10.0
     level = params.core_threshold * float(np.median(cubes.array[core if core.any() else expected]))
     tissue = (cubes.array > level) & (outward <= params.reach_mm)
@@ -209,11 +215,25 @@ def extract_brain(scan: Volume, atlas: Atlas, alignment: AtlasAlignment, *, para
     return marked.with_array((marked.array > 0.5).astype(np.float32))
 
 
+def _around_the_atlas(
+    cubes: Volume, atlas: Atlas, alignment: AtlasAlignment, params: BrainParameters
+) -> tuple[Volume, Mask]:
+    """Cut a scan to where a brain can be, and carry the atlas's brain over to it."""
+    expected = resample(atlas.brain, cubes.grid, to_volume=alignment.to_atlas).array > 0.5
+    if not expected.any():
+        raise InputRejected("No brain could be found in the image.")
+    margin = int(np.ceil((params.reach_mm + params.closing_mm) / params.refinement_spacing_mm)) + 2
+    grid = crop(cubes.grid, expected, margin_voxels=margin)
+    low = cubes.grid.lps_to_index(grid.origin_mm).round().astype(int)
+    box = tuple(slice(int(a), int(a) + n) for a, n in zip(low, grid.shape, strict=True))
+    return Volume(cubes.array[box], grid), expected[box]
+
+
 def _erode(mask: Mask, radius_mm: float, spacing: float) -> Mask:
-    eroded: Mask = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1, 1:-1] * spacing > radius_mm
+    eroded: Mask = depth_within(mask, (spacing, spacing, spacing)) > radius_mm
     return eroded
 
 
 def _dilate(mask: Mask, radius_mm: float, spacing: float) -> Mask:
-    dilated: Mask = ndimage.distance_transform_edt(~mask) * spacing <= radius_mm
+    dilated: Mask = distance_from(mask, (spacing, spacing, spacing)) <= radius_mm
     return dilated

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from processing.domain.imaging import Volume
 from processing.stages.components import MINIMUM_VOLUME_MM3, connected_components
+from processing.stages.distance import depth_within
 from processing.stages.subtract import Subtraction, robust_spread, slice_axis
 
 Mask = npt.NDArray[np.bool_]
@@ -101,7 +102,7 @@ def detect_rise(
         In order of the first voxel.
     """
     grid = later.grid
-    deep = ndimage.distance_transform_edt(brain, sampling=grid.spacing_mm) > params.inside_mm
+    deep = depth_within(brain, grid.spacing_mm) > params.inside_mm
     raised = (evidence.rise.z.array > params.voxel_z) & (evidence.rise.robust.array > params.voxel_robust) & deep
     labels = connected_components(
         raised, voxel_volume_mm3=grid.voxel_volume_mm3, minimum_volume_mm3=params.minimum_volume_mm3

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from processing.domain.imaging import Grid, Volume
 from processing.domain.result import Region, Side
 from processing.stages.atlas import Atlas, Structure
+from processing.stages.distance import Distance, distance_from
 from processing.stages.resample import Interpolation, resample
 
 Mask = npt.NDArray[np.bool_]
-Distance = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -75,24 +74,17 @@ def find_landmarks(
         interpolation=Interpolation.NEAREST,
     ).array.astype(np.uint16)
     spacing = scan.grid.spacing_mm
-    near = _distance(found == Structure.VENTRICLES, spacing) <= params.ventricle_reach_mm
+    near = distance_from(found == Structure.VENTRICLES, spacing) <= params.ventricle_reach_mm
     fluid = near & brain & (scan.array < params.fluid_level)
     # The atlas's own ventricles stand in where the scan shows none (compressed, or bright from artefact).
     ventricles = fluid if fluid.sum() * scan.grid.voxel_volume_mm3 > 1000.0 else found == Structure.VENTRICLES
     return Landmarks(
-        from_ventricles_mm=_distance(ventricles, spacing),
-        from_cortex_mm=_distance(found == Structure.CORTEX, spacing),
+        from_ventricles_mm=distance_from(ventricles, spacing),
+        from_cortex_mm=distance_from(found == Structure.CORTEX, spacing),
         infratentorial=found == Structure.INFRATENTORIAL,
         to_atlas=to_atlas,
         grid=scan.grid,
     )
-
-
-def _distance(mask: Mask, spacing: tuple[float, float, float]) -> Distance:
-    if not mask.any():
-        return np.full(mask.shape, np.inf, np.float32)
-    distance: Distance = ndimage.distance_transform_edt(~mask, sampling=spacing).astype(np.float32)
-    return distance
 
 
 def locate(mask: Mask, landmarks: Landmarks, *, params: LocationParameters) -> tuple[Region, Side]:

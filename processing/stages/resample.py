@@ -148,8 +148,10 @@ def isotropic(volume: Volume, spacing_mm: float) -> Volume:
     ----------
     volume : Volume
     spacing_mm : float
-        Edge of the cubic voxels.
+        Edge of the cubic voxels. A volume that has them already is returned as it is.
     """
+    if np.allclose(volume.grid.spacing_mm, spacing_mm, rtol=0.0, atol=1e-9):
+        return volume
     size_mm = np.array(volume.grid.shape) * volume.grid.spacing_mm
     shape = np.maximum(1, np.ceil(size_mm / spacing_mm - 1e-6)).astype(int)
     centre = volume.grid.index_to_lps((np.array(volume.grid.shape) - 1) / 2)
