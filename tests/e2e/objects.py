@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import highdicom as hd
@@ -39,11 +39,19 @@ def dicom_errors(dataset: pydicom.Dataset, folder: Path) -> list[str]:
 
 def numbers(report: pydicom.Dataset, concept: str) -> list[float]:
     """Values of all numeric content items of an SR with this concept code, wherever they stand."""
-    found: list[float] = []
-    items = list(report.get("ContentSequence", []))
-    while items:
-        item = items.pop(0)
-        items += list(item.get("ContentSequence", []))
-        if item.ValueType == "NUM" and item.ConceptNameCodeSequence[0].CodeValue == concept:
-            found.append(float(item.MeasuredValueSequence[0].NumericValue))
-    return found
+    return [
+        float(item.MeasuredValueSequence[0].NumericValue)
+        for item in _items(report)
+        if item.ValueType == "NUM" and item.ConceptNameCodeSequence[0].CodeValue == concept
+    ]
+
+
+def texts(report: pydicom.Dataset) -> list[str]:
+    """All text content items of an SR or Key Object."""
+    return [str(item.TextValue) for item in _items(report) if item.ValueType == "TEXT"]
+
+
+def _items(report: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
+    for item in report.get("ContentSequence", []):
+        yield item
+        yield from _items(item)

@@ -148,5 +148,6 @@ def test_while_redis_is_away_the_order_waits_in_the_outbox(archives: System, gat
         flow.relay_outbox(gateway.services, tasks.send_to_broker)
     assert gateway.state(current_uid) is CaseState.PSEUDONYMISED
     sent: list[str] = []
-    assert flow.relay_outbox(gateway.services, lambda _queue, _task, body: sent.append(body["case_id"])) == 1
-    assert sent == [gateway.case(current_uid).case_id]
+    # The archive is shared with the other tests, whose orders may wait too.
+    assert flow.relay_outbox(gateway.services, lambda _queue, _task, body: sent.append(body["case_id"])) == len(sent)
+    assert sent.count(gateway.case(current_uid).case_id) == 1

@@ -12,5 +12,8 @@ class MemoryStore:
     def save(self, row_key: str, key_id: str, ciphertext: bytes) -> None:
         self.rows[row_key] = (key_id, ciphertext)
 
+    def remove(self, row_key: str) -> None:
+        self.rows.pop(row_key, None)
+
     def load(self, row_key: str) -> tuple[str, bytes] | None:
         return self.rows.get(row_key)

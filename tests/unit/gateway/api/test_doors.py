@@ -28,6 +28,8 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("GET", "/api/cases/{case_id}"): BOTH,
     ("GET", "/api/quarantine"): BOTH,
     ("POST", "/api/cases/{case_id}/retry"): frozenset({Role.OPERATOR}),
+    ("POST", "/api/cases/{case_id}/patient"): frozenset({Role.OPERATOR}),
+    ("GET", "/api/corrections"): frozenset({Role.OPERATOR}),
     ("POST", "/api/uploads"): frozenset({Role.OPERATOR}),
     ("GET", "/api/cases/{case_id}/images/{name}"): frozenset({Role.READER}),
     ("GET", "/api/cases/{case_id}/images/{name}/pixels"): frozenset({Role.READER}),
