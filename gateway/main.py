@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from gateway import flow
 from gateway.access.basic import BasicAuthentication
 from gateway.access.passwords import Passwords
-from gateway.api import cases, health, images, intake, review, session
+from gateway.api import cases, corrections, health, images, intake, review, session
 from gateway.api.deps import ApiState
 from gateway.api.probes import HealthProbes, archive_probe, broker_probe, database_probe, target_probe
 from gateway.api.problems import add_problem_handlers, problems
@@ -36,7 +36,15 @@ from gateway.settings import Settings
 from processing.dicom.archive import DicomWebArchive
 from processing.dicom.provenance import SOFTWARE_VERSION
 
-_ROUTERS = (session.router, cases.router, images.router, review.router, intake.router, health.router)
+_ROUTERS = (
+    session.router,
+    cases.router,
+    corrections.router,
+    images.router,
+    review.router,
+    intake.router,
+    health.router,
+)
 
 
 def create_app(

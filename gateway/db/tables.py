@@ -228,6 +228,26 @@ class VaultEntry(Base):
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Correction(Base):
+    """What an operator changed in the vault. Only ever added to: the database itself refuses anything else."""
+
+    __tablename__ = "corrections"
+
+    correction_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    operation: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    """In the operator's words."""
+    study_uid: Mapped[str] = mapped_column(String(64), index=True)
+    """Pseudonymous StudyInstanceUID before; another afterwards only when the patients lived under different keys."""
+    new_study_uid: Mapped[str] = mapped_column(String(64))
+    pseudonym: Mapped[str] = mapped_column(String(64), index=True)
+    new_pseudonym: Mapped[str] = mapped_column(String(64))
+    changed: Mapped[str] = mapped_column(Text)
+    """Keywords of the attributes that changed, with spaces between them, without values."""
+
+
 class QuarantinedUpload(Base):
     """Something that was sent to us and is no usable DICOM object: kept, with the reason, until someone decides."""
 

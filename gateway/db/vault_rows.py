@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import QuarantinedUpload, VaultEntry
@@ -36,6 +36,10 @@ class VaultRows:
         self._session.merge(VaultEntry(row_key=row_key, key_id=key_id, ciphertext=ciphertext))
         self._session.flush()
 
+    def remove(self, row_key: str) -> None:
+        """Delete a row, if it is there."""
+        self._session.execute(delete(VaultEntry).where(VaultEntry.row_key == row_key))
+
     def load(self, row_key: str) -> tuple[str, bytes] | None:
         """Return (key id, ciphertext) of a row, or None."""
         row = self._session.scalar(select(VaultEntry).where(VaultEntry.row_key == row_key).with_for_update())
@@ -55,6 +59,10 @@ class ReadOnlyVaultRows:
 
     def save(self, row_key: str, key_id: str, ciphertext: bytes) -> None:  # noqa: ARG002 - as `VaultStore` has it
         """Refuse: what is written belongs into the transaction of the step that writes it."""
+        raise PermissionError("this vault only reads")
+
+    def remove(self, row_key: str) -> None:  # noqa: ARG002 - as `VaultStore` has it
+        """Refuse, as `save` does."""
         raise PermissionError("this vault only reads")
 
     def load(self, row_key: str) -> tuple[str, bytes] | None:

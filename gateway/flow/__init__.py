@@ -7,11 +7,13 @@
 4. `relay_outbox`: the order goes to the broker; `record_progress` and `record_outcome` take what comes back.
 5. `sign`: a reader's signature; `dispatch`: accepted results get their identity back and go to the PACS.
 6. `sweep_up`: what got lost is found; `retry`: what stands still is tried again; `reconcile`: nothing was missed.
+7. `take_over_patient`: an operator confirms that a patient's data was corrected, or a patient ID merged.
 
 Every step may be run at any time, by any process, any number of times: it works on what it finds in the database.
 """
 
 from gateway.flow.arrival import follow_changes, reconcile, settle
+from gateway.flow.corrections import CorrectionResult, corrections, take_over_patient
 from gateway.flow.delivery import dispatch, sign
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
@@ -19,8 +21,10 @@ from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.step import fail
 
 __all__ = [
+    "CorrectionResult",
     "Services",
     "build_services",
+    "corrections",
     "dispatch",
     "fail",
     "follow_changes",
@@ -34,4 +38,5 @@ __all__ = [
     "settle",
     "sign",
     "sweep_up",
+    "take_over_patient",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
+
 from gateway.cases.prior import cases_to_look_at_again
+from gateway.db.tables import Case
 from gateway.flow.services import Services
 from gateway.jobs import outcome as outcomes
 from gateway.jobs import store, submit, sweep
@@ -83,8 +86,17 @@ def retry(services: Services, case_id: str, user_name: str) -> None:
         state = CaseState(case.state)
         if state not in (CaseState.QUARANTINED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED):
             raise InputRejected(f"There is nothing to try again in a case that is '{state}'.")
-        job = store.latest_job(case)
-        review = review_of(session, job) if job is not None else None
-        signed = review is not None and review.signed_at is not None
-        event = CaseEvent.SIGNED if state is CaseState.QUARANTINED and signed else CaseEvent.RETRIED
+        event = (
+            CaseEvent.SIGNED if state is CaseState.QUARANTINED and _stands_signed(session, case) else CaseEvent.RETRIED
+        )
         store.record(session, case, event, actor=user_name, detail="Tried again.", at=services.clock())
+
+
+def _stands_signed(session: Session, case: Case) -> bool:
+    """Whether a reader signed the case's result, and the case did not begin with its images again since then."""
+    job = store.latest_job(case)
+    review = review_of(session, job) if job is not None else None
+    if review is None or review.signed_at is None:
+        return False
+    last = [event.event for event in case.events if event.event in (CaseEvent.IMAGES_RECEIVED, CaseEvent.SIGNED)][-1]
+    return last == CaseEvent.SIGNED

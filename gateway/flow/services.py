@@ -20,6 +20,7 @@ from gateway.pseudonymise.identity import Pseudonymiser
 from gateway.pseudonymise.keys import KeyRing, WeakSecret
 from gateway.pseudonymise.profile import load_profile
 from gateway.pseudonymise.vault import Vault
+from gateway.research import ResearchCopies
 from gateway.settings import Settings
 from processing.dicom.archive import DicomArchive, DicomWebArchive
 from processing.pipelines.registry import SPECS
@@ -40,6 +41,8 @@ class Services:
         The identified zone.
     research : DicomArchive
         The pseudonymous zone.
+    copies : ResearchCopies
+        What is removed there when a patient was merged.
     pseudonymiser : Pseudonymiser
     keys : KeyRing
     vault : Vault
@@ -57,6 +60,7 @@ class Services:
     sessions: sessionmaker[Session]
     clinical: ClinicalArchive
     research: DicomArchive
+    copies: ResearchCopies
     pseudonymiser: Pseudonymiser
     keys: KeyRing
     vault: Vault
@@ -112,6 +116,7 @@ def build_services(settings: Settings) -> Services:
         research=DicomWebArchive(
             f"{settings.research_url}/dicom-web", settings.research_user, settings.research_password
         ),
+        copies=ResearchCopies(settings.research_url, settings.research_user, settings.research_password),
         pseudonymiser=Pseudonymiser(keys, load_profile(settings.pseudonym_profile), key_choice),
         keys=keys,
         vault=vault,

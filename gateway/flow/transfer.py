@@ -52,6 +52,8 @@ def transfer(
         If an archive can't be reached.
     """
     builder = StudyRecordBuilder(services.pseudonymiser)
+    sex = str(record.patient.get("PatientSex", "") or "")
+    services.copies.withdraw_outdated(record.study_instance_uid, record.pseudonym, sex)
     services.research.store(_pseudonymised(services, lease, record, study, chosen, builder))
     built = builder.build()
     order = StudyOrder(

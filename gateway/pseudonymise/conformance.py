@@ -78,6 +78,10 @@ the gateway's key and vault, and only with both, a result finds the way back to 
   first) and start. Patients who are in the vault stay under the key that they were first met with; their rows and
   quarantined uploads still open. The gateway does not start while the database needs a key that it was not given.
 - Vault: AES-256-GCM, one row per study, bound to its row key and key id.
+- Corrections: when a patient's data changes in the clinical archive, no result is released until an operator confirms
+  the change (`POST /api/cases/{{case_id}}/patient`). What is taken over is the archive's data, never something typed;
+  who, when, why and which attributes stand in a table that the database itself only lets grow. A patient ID that was
+  merged into another, or a corrected sex, has the study pseudonymised and measured anew.
 """
 
 

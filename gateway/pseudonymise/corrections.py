@@ -34,8 +34,8 @@ class AuditEntry:
     Parameters
     ----------
     operation : Operation
-    study_instance_uid : str
-        Pseudonymous.
+    study_instance_uid, new_study_instance_uid : str
+        Pseudonymous, before and after; equal but for a merge of patients who lived under different keys.
     pseudonym, new_pseudonym : str
         Before and after; equal but for a merge.
     actor : str
@@ -48,6 +48,7 @@ class AuditEntry:
 
     operation: Operation
     study_instance_uid: str
+    new_study_instance_uid: str
     pseudonym: str
     new_pseudonym: str
     actor: str
@@ -90,7 +91,8 @@ def correct_patient(
     if any(record.identity != identity for record in records):
         raise InputRejected("the corrected data is of another patient ID; that would be a merge of patients")
     for record in records:
-        corrected = record.model_copy(update={"patient_module": module_json(patient, PATIENT_MODULE)})
+        # The files in the archive were changed too: their digests are taken anew when they are next prepared.
+        corrected = record.model_copy(update={"patient_module": module_json(patient, PATIENT_MODULE), "digests": {}})
         _write(vault, trail, Operation.CORRECTION, record, corrected, actor, reason)
 
 
@@ -103,12 +105,12 @@ def merge_patients(
     *,
     actor: str,
     reason: str,
-) -> None:
+) -> list[StudyRecord]:
     """Give studies of a retired patient ID to the patient that they were found to be of.
 
-    The studies take the surviving patient's pseudonym and date shift. What was computed under the retired pseudonym
-    is refused at release as another patient's: the studies have to be deleted in the research archive and prepared
-    again.
+    The studies take the surviving patient's pseudonym and date shift, and their UIDs where the two lived under
+    different keys. What was computed under the retired pseudonym is refused at release as another patient's: the
+    studies have to be prepared again.
 
     Parameters
     ----------
@@ -120,6 +122,11 @@ def merge_patients(
     pseudonymiser : Pseudonymiser
     trail : AuditTrail
     actor, reason : str
+
+    Returns
+    -------
+    list of StudyRecord
+        As the vault holds the studies now, in the same order.
 
     Raises
     ------
@@ -134,9 +141,12 @@ def merge_patients(
     if any(record.identity == identity for record in records):
         raise InputRejected("a study is the surviving patient's already")
     keys = pseudonymiser.subkeys(identity)
+    merged_records = []
     for record in records:
         merged = record.model_copy(
             update={
+                "study_instance_uid": pseudonymiser.uid(record.original_study_instance_uid, identity),
+                "digests": {},
                 "patient_id": identity.patient_id,
                 "issuer_of_patient_id": identity.issuer_of_patient_id,
                 "patient_module": module_json(patient, PATIENT_MODULE),
@@ -146,7 +156,14 @@ def merge_patients(
                 "release_key": hmac.digest(keys.release, identity.message, "sha256").hex(),
             }
         )
+        if merged.key_id != record.key_id:
+            # Every UID is another one under the other key; preparing the study again fills these.
+            unknown: dict[str, str] = {}
+            maps = dict.fromkeys(("series", "instances", "frames_of_reference", "other_uids"), unknown)
+            merged = merged.model_copy(update=maps)
         _write(vault, trail, Operation.MERGE, record, merged, actor, reason)
+        merged_records.append(merged)
+    return merged_records
 
 
 def _write(
@@ -162,9 +179,12 @@ def _write(
     changed = tuple(keyword for keyword in PATIENT_MODULE if old.get(keyword) != new.get(keyword))
     # The entry comes first: a change that left no trace would be worse than a trace of a change that failed.
     trail.append(
-        AuditEntry(operation, before.study_instance_uid, before.pseudonym, after.pseudonym, actor, reason, changed)
+        AuditEntry(
+            *(operation, before.study_instance_uid, after.study_instance_uid, before.pseudonym, after.pseudonym),
+            *(actor, reason, changed),
+        )
     )
-    vault.replace(after)
+    vault.replace(before, after)
 
 
 def _identity_of(patient: Dataset) -> PatientIdentity:

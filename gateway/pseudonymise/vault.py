@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.pseudonymise.identity import PatientIdentity, pseudonym_under
 from gateway.pseudonymise.keys import KeyRing, SubKeys
 from gateway.pseudonymise.record import StudyRecord
-from processing.domain.errors import Defect
+from processing.domain.errors import Defect, InputRejected
 
 _NONCE_BYTES = 12
 
@@ -26,6 +26,9 @@ class VaultStore(Protocol):
 
     def save(self, row_key: str, key_id: str, ciphertext: bytes) -> None:
         """Write a row, in place of an earlier one with the same row key."""
+
+    def remove(self, row_key: str) -> None:
+        """Delete a row, if it is there."""
 
     def load(self, row_key: str) -> tuple[str, bytes] | None:
         """Return (key id, ciphertext) of a row, or None."""
@@ -76,9 +79,13 @@ class Vault:
             raise KeyError("the vault does not hold this study")
         return StudyRecord.model_validate_json(content)
 
-    def replace(self, record: StudyRecord) -> None:
-        """Write a record in place of the one that the vault holds; only for corrections, which keep an audit trail."""
-        self._write_record(record)
+    def replace(self, record: StudyRecord, by: StudyRecord) -> None:
+        """Write a record in place of one that the vault holds; only for corrections, which keep an audit trail."""
+        if by.study_instance_uid != record.study_instance_uid:
+            if self._store.load(_study_row(by.study_instance_uid)) is not None:
+                raise InputRejected("the vault holds this study under the other patient already")
+            self._store.remove(_study_row(record.study_instance_uid))
+        self._write_record(by)
 
     def key_of(self, identity: PatientIdentity) -> SubKeys:
         """Return the key that a patient was first met with, or the current one for a new patient."""

@@ -14,13 +14,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import create_engine, delete, make_url, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from demo.installation import System
 from gateway import flow
 from gateway.db.engine import alembic_config, make_engine, session_factory, upgrade
-from gateway.db.tables import Base, Case, Event
+from gateway.db.tables import Base, Case, Correction, Event
 from gateway.jobs import store, submit
 from processing.domain.case import CaseEvent, CaseState
 from tests.integration.gateway.conftest import close, make_gateway, skip_earlier_changes
@@ -66,6 +67,18 @@ def test_the_migrations_make_the_tables_that_the_code_expects(database_url: str)
         left = MigrationContext.configure(connection)
         assert {change[0] for change in compare_metadata(left, Base.metadata)} >= {"add_table"}
     engine.dispose()
+
+
+def test_corrections_are_only_ever_added(sessions: Sessions) -> None:
+    row = {"operation": "patient merged", "actor": "otto", "reason": "why", "changed": "PatientID"}
+    uids = {"study_uid": "2.25.1", "new_study_uid": "2.25.1", "pseudonym": "IV-A", "new_pseudonym": "IV-B"}
+    with sessions.begin() as session:
+        session.add(Correction(at=NOW, **row, **uids))
+    for statement in (update(Correction).values(actor="nobody"), delete(Correction), text("DELETE FROM corrections")):
+        with pytest.raises(DBAPIError, match="only added"), sessions.begin() as session:
+            session.execute(statement)
+    with sessions() as session:
+        assert [one.actor for one in session.query(Correction)] == ["otto"]
 
 
 def test_two_processes_that_start_together_both_find_the_newest_tables(database_url: str) -> None:

@@ -9,10 +9,11 @@ from gateway.pseudonymise.apply import NotCleanable, pseudonymise_instance
 from gateway.pseudonymise.corrections import AuditEntry, Operation, correct_patient, merge_patients
 from gateway.pseudonymise.identity import PatientIdentity, Pseudonymiser
 from gateway.pseudonymise.keys import KeyRing
+from gateway.pseudonymise.profile import Profile
 from gateway.pseudonymise.record import StudyRecord, StudyRecordBuilder
 from gateway.pseudonymise.vault import Vault
 from processing.domain.errors import InputRejected
-from tests.unit.pseudonymise.images import encoded, scanner_image
+from tests.unit.pseudonymise.images import OTHER_SECRET, SECRET, encoded, scanner_image
 from tests.unit.pseudonymise.rows import MemoryStore
 
 
@@ -106,3 +107,40 @@ def test_another_content_under_the_same_uid_is_noticed_later_too(
     with pytest.raises(NotCleanable, match="different contents"):
         vault.put(_record(pseudonymiser, other))
     assert len(vault.get(study).instances) == 1
+
+
+def test_a_merge_with_a_patient_of_another_key_takes_that_patient_s_uids(keys: KeyRing, profile: Profile) -> None:
+    store = MemoryStore()
+    rotated = KeyRing.from_secret(OTHER_SECRET, "2026").with_retired([(SECRET, keys.current.key_id)])
+    before = Pseudonymiser(keys, profile)
+    Vault(store, keys).put(_record(before, scanner_image(1)))
+    vault = Vault(store, rotated)
+    after = Pseudonymiser(rotated, profile, vault.key_of)
+    surviving = scanner_image(1)
+    surviving.PatientID = "0815"
+    old_uid = before.uid(surviving.StudyInstanceUID)
+    trail = Trail()
+    (merged,) = merge_patients(vault, [old_uid], surviving, after, trail, actor="operator", reason="why")
+    assert (merged.key_id, merged.study_instance_uid) == ("2026", after.uid(surviving.StudyInstanceUID))
+    assert (trail[0].study_instance_uid, trail[0].new_study_instance_uid) == (old_uid, merged.study_instance_uid)
+    with pytest.raises(KeyError):
+        vault.get(old_uid)
+    # Prepared again under the new identity, the record takes the image's new UIDs and knows none of the old ones.
+    vault.put(_record(after, surviving))
+    assert len(vault.get(merged.study_instance_uid).instances) == 1
+    assert after.subkeys(merged.identity).key_id == "2026"
+
+
+def test_a_merge_onto_a_study_that_is_there_already_is_refused(keys: KeyRing, profile: Profile) -> None:
+    store = MemoryStore()
+    rotated = KeyRing.from_secret(OTHER_SECRET, "2026").with_retired([(SECRET, keys.current.key_id)])
+    Vault(store, keys).put(_record(Pseudonymiser(keys, profile), scanner_image(1)))
+    vault = Vault(store, rotated)
+    after = Pseudonymiser(rotated, profile, vault.key_of)
+    surviving = scanner_image(1)
+    surviving.PatientID = "0815"
+    vault.put(_record(after, surviving))
+    old_uid = Pseudonymiser(keys, profile).uid(surviving.StudyInstanceUID)
+    with pytest.raises(InputRejected, match="under the other patient already"):
+        merge_patients(vault, [old_uid], surviving, after, Trail(), actor="operator", reason="why")
+    assert vault.get(old_uid).patient_id != "0815"

@@ -124,6 +124,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/patient": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Over Patient
+         * @description Take the patient's data over from the clinical archive, for all of the patient's studies that changed there.
+         *
+         *     Until then no result of them is released. A quarantined delivery can be tried again afterwards.
+         */
+        post: operations["takeOverPatient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/retry": {
         parameters: {
             query?: never;
@@ -158,6 +180,26 @@ export interface paths {
          * @description Sign the review with the password again; afterwards it is never changed.
          */
         post: operations["signCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Corrections
+         * @description Every change in the vault, the newest first.
+         */
+        get: operations["listCorrections"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -399,6 +441,47 @@ export interface components {
             ready: boolean;
         };
         /**
+         * CorrectionDone
+         * @description What a confirmation changed.
+         */
+        CorrectionDone: {
+            /** Prepared Again */
+            prepared_again: number;
+            /** Studies */
+            studies: number;
+        };
+        /**
+         * CorrectionLine
+         * @description One change in the vault; it holds no identity.
+         */
+        CorrectionLine: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Changed */
+            changed: string[];
+            /** New Pseudonym */
+            new_pseudonym: string;
+            /** Operation */
+            operation: string;
+            /** Pseudonym */
+            pseudonym: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Corrections
+         * @description Every change in the vault, the newest first.
+         */
+        Corrections: {
+            /** Corrections */
+            corrections: components["schemas"]["CorrectionLine"][];
+        };
+        /**
          * Credentials
          * @description Of a local account.
          */
@@ -522,6 +605,19 @@ export interface components {
             patient_id: string;
             /** Sex */
             sex: string;
+        };
+        /**
+         * PatientCorrection
+         * @description An operator's confirmation that the patient's data changed in the clinical archive.
+         */
+        PatientCorrection: {
+            /**
+             * Merge
+             * @default false
+             */
+            merge: boolean;
+            /** Reason */
+            reason: string;
         };
         /**
          * Problem
@@ -1126,6 +1222,86 @@ export interface operations {
             };
         };
     };
+    takeOverPatient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatientCorrection"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionDone"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     retryCase: {
         parameters: {
             query?: never;
@@ -1246,6 +1422,53 @@ export interface operations {
             };
             /** @description The present state does not allow this. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCorrections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Corrections"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

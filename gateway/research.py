@@ -1,0 +1,76 @@
+"""The research archive, in Orthanc's own language, for the one thing that DICOMweb has no word for: removing a copy.
+
+What stands there is a pseudonymous copy that can be made again from the clinical archive at any time.
+"""
+
+from __future__ import annotations
+
+import httpx
+
+from processing.domain.errors import Defect, Transient
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_SEXES = frozenset({"M", "F", "O"})
+
+
+class ResearchCopies:
+    """Copies of studies in the research archive.
+
+    Parameters
+    ----------
+    base_url : str
+    username, password : str
+    """
+
+    def __init__(self, base_url: str, username: str, password: str) -> None:
+        self._base_url = base_url
+        self._auth = httpx.BasicAuth(username, password)
+
+    def withdraw_outdated(self, study_instance_uid: str, pseudonym: str, sex: str) -> int:
+        """Remove copies of a study, with all results on them, that stand under another pseudonym or sex.
+
+        They were made before an operator merged or corrected the patient. Beside a new copy they would make the
+        study two patients', and the archive keeps the image that it has when the same one comes again.
+
+        Parameters
+        ----------
+        study_instance_uid, pseudonym : str
+        sex : str
+            As the vault holds it; a value that DICOM does not define is not compared.
+
+        Returns
+        -------
+        int
+            How many copies were removed.
+
+        Raises
+        ------
+        Transient, Defect
+            If the archive can't be reached, or refuses.
+        """
+        removed = 0
+        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+            for found in _request(client, "POST", "/tools/lookup", content=study_instance_uid).json():
+                if found["Type"] != "Study":
+                    continue
+                answer = _request(client, "GET", f"/studies/{found['ID']}")
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    continue
+                patient = answer.json()["PatientMainDicomTags"]
+                other_sex = {sex, str(patient.get("PatientSex", "")).strip()} - {""}
+                if patient.get("PatientID", "") != pseudonym or (len(other_sex) == 2 and other_sex <= _SEXES):
+                    _request(client, "DELETE", f"/studies/{found['ID']}")
+                    removed += 1
+        return removed
+
+
+def _request(client: httpx.Client, method: str, path: str, content: str | None = None) -> httpx.Response:
+    try:
+        response = client.request(method, path, content=content)
+    except httpx.TransportError as error:
+        raise Transient("The research archive can't be reached.") from error
+    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise Defect("The research archive refuses the gateway's account.")
+    if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+        raise Transient(f"The research archive answered {response.status_code}.")
+    return response
