@@ -23,7 +23,7 @@ from gateway.api.schemas import (
 from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.flow import Services
 from gateway.jobs import store
-from gateway.review.decisions import review_of
+from gateway.review.decisions import rejected, review_of
 from gateway.review.images import ReviewImages
 from gateway.review.order import Urgency, worklist_order
 from processing.domain.case import CaseEvent, CaseState
@@ -59,8 +59,8 @@ def case_summary(case: Case, services: Services) -> CaseSummary:
     job = store.latest_job(case)
     outcome = _result(job)
     state = CaseState(case.state)
-    measured = outcome.lesions if outcome is not None and not _rejected(job) else None
-    changes = [lesion.change for lesion in measured] if measured is not None else None
+    withheld = job is not None and rejected(job.review)
+    changes = [lesion.change for lesion in outcome.lesions] if outcome is not None and not withheld else None
     return CaseSummary(
         case_id=case.case_id,
         revision=case.revision,
@@ -104,12 +104,13 @@ def read_case(session: Session, case_id: str) -> CaseRows | None:
 def case_detail(rows: CaseRows, services: Services, images: ReviewImages) -> CaseDetail:
     """Return everything that the case page shows, without pixels."""
     outcome = rows.result
-    measured = outcome is not None and not _rejected(rows.job)
     return CaseDetail(
         summary=case_summary(rows.case, services),
         prior_study_date=clinical_study_date(rows.prior, services) if rows.prior is not None else None,
         series=_series(rows.case),
-        lesions=_lesions(rows.job, outcome, rows.review, images) if rows.job and outcome and measured else [],
+        lesions=_lesions(rows.job, outcome, rows.review, images)
+        if rows.job and outcome and not rejected(rows.review)
+        else [],
         quality=[
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())
@@ -175,12 +176,6 @@ def _result(job: Job | None) -> JobOutcome | None:
         return None
     outcome = JobOutcome.model_validate(job.outcome)
     return outcome if outcome.status is OutcomeStatus.SUCCEEDED else None
-
-
-def _rejected(job: Job | None) -> bool:
-    """Whether a reader signed the job's result as unacceptable: from then on nobody sees its volumes (EASE)."""
-    review = job.review if job is not None else None
-    return review is not None and review.signed_at is not None and review.acceptance == Acceptance.UNACCEPTABLE
 
 
 def _series(case: Case) -> list[SeriesLine]:

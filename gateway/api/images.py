@@ -9,6 +9,7 @@ from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.problems import problems
 from gateway.api.schemas import ImageHeader, ImageName
+from gateway.review.decisions import rejected
 from gateway.review.images import ReviewVolume
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder
@@ -52,6 +53,9 @@ def _volume(case_id: str, name: ImageName, state: ApiState) -> tuple[CaseRows, R
     if rows.job is None or rows.result is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There are no images to review, or not yet.")
     volumes = state.images.volumes(JobOrder.model_validate(rows.job.order), rows.result)
+    if rejected(rows.review):
+        # An empty map and not 404: the page then still shows current and prior.
+        volumes = volumes.without_lesions()
     return rows, volumes.named(name.value)
 
 

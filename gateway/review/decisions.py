@@ -43,6 +43,11 @@ def review_of(session: Session, job: Job) -> Review | None:
     return session.scalars(select(Review).where(Review.job_id == job.job_id)).one_or_none()
 
 
+def rejected(review: Review | None) -> bool:
+    """Whether a reader signed the result as unacceptable: from then on nobody is shown its lesions (EASE)."""
+    return review is not None and review.signed_at is not None and review.acceptance == Acceptance.UNACCEPTABLE.value
+
+
 def change_verdict(
     session: Session, case: Case, job: Job, number: int, verdict: Verdict | None, *, reader: str, edit: int
 ) -> Review:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,10 @@ class ReviewVolumes:
             If there is none of this name.
         """
         return {"current": self.current, "prior": self.prior, "lesions": self.lesions}[name]
+
+    def without_lesions(self) -> ReviewVolumes:
+        """Return the same pictures over an empty label map: what a rejected result may still show."""
+        return replace(self, lesions=replace(self.lesions, pixels=bytes(len(self.lesions.pixels))))
 
 
 class ReviewImages:

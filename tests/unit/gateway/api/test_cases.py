@@ -185,6 +185,22 @@ def test_a_case_is_reviewed_and_signed(reader: Browser, services: Services, read
     assert again.status_code == 409
 
 
+def test_a_rejected_result_shows_its_images_and_no_lesion(reader: Browser, ready: Made, compared: Compared) -> None:
+    path = f"/api/cases/{ready.case_id}"
+    before = reader.get(f"{path}/images/lesions/pixels").content
+    refusal = AssessmentChange(edit=0, acceptance=Acceptance.UNACCEPTABLE, rating=1, comment="Motion.")
+    assert reader.put(f"{path}/assessment", refusal).status_code == 200
+    assert reader.get(f"{path}/images/lesions/pixels").content == before, "not before it is signed"
+    assert reader.post(f"{path}/signature", Signature(edit=1, password=PASSWORD)).status_code == 200
+    after = reader.get(f"{path}/images/lesions/pixels").content
+    assert any(before)
+    assert after == bytes(len(before))
+    assert reader.get(f"{path}/images/lesions").status_code == 200
+    for name in ("current", "prior"):
+        assert any(reader.get(f"{path}/images/{name}/pixels").content)
+    assert detail(reader, ready.case_id).lesions == []
+
+
 def test_signing_needs_the_password_again(reader: Browser, services: Services, ready: Made) -> None:
     edit = review(reader, ready.case_id)
     answer = reader.post(f"/api/cases/{ready.case_id}/signature", Signature(edit=edit, password="not the password"))
