@@ -80,7 +80,7 @@ class Pictures:
         self._current: FloatImage = self._view.turn(current.array)
         self._prior: FloatImage = self._view.turn(prior.array)
         self._labels: npt.NDArray[np.uint16] = self._view.turn(lesion_map.array)
-        self._vanished = [lesion.number for lesion in lesions if lesion.change is LesionChange.VANISHED]
+        self._vanished = [lesion.number for lesion in lesions if not lesion.change.increase]
         self._grid = current.grid
         self._words = words
         self._head = head_window(self._current)
@@ -175,7 +175,7 @@ class Pictures:
         present = bool(((labels > 0) & ~gone).any())
         if not gone.any():
             return "Current, lesions in red"
-        return "Current, lesions red, vanished blue" if present else "Current, vanished lesion in blue"
+        return "Current, lesions red, decrease blue" if present else "Current, decrease in blue"
 
     def _frame(self, picture: Image.Image, title: str, measures: str) -> None:
         draw = ImageDraw.Draw(picture)
@@ -258,15 +258,17 @@ def _volume_words(lesion: Lesion) -> str:
         return volume
     if lesion.change is LesionChange.GROWING:
         return f"{volume} added to {lesion.prior_volume_mm3:.0f} mm³"
+    if lesion.change is LesionChange.SHRINKING:
+        return f"{volume} lost of {lesion.prior_volume_mm3:.0f} mm³"
     return f"{volume} vanished"
 
 
 def _count_words(lesions: Sequence[Lesion]) -> str:
     if not lesions:
-        return "No new, growing or vanished lesion reported"
+        return "No new, growing, shrinking or vanished lesion reported"
     counts = Counter(lesion.change for lesion in lesions)
     listed = ", ".join(f"{counts[change]} {change}" for change in LesionChange if counts[change])
-    appeared = sum(item.volume_mm3 for item in lesions if item.change is not LesionChange.VANISHED)
+    appeared = sum(item.volume_mm3 for item in lesions if item.change.increase)
     noun = "lesion" if len(lesions) == 1 else "lesions"
     return f"{len(lesions)} {noun}: {listed}" + (f"   |   {appeared:.0f} mm³ added" if appeared else "")
 

@@ -33,6 +33,7 @@ _TYPE = Code("52988006", "SCT", "Lesion")
 _COLOURS_RGB = {
     LesionChange.NEW: (230, 30, 30),
     LesionChange.GROWING: (245, 130, 20),
+    LesionChange.SHRINKING: (40, 110, 235),
     LesionChange.VANISHED: (40, 110, 235),
 }
 """Red, orange and blue: apart for readers with a colour vision deficiency, too."""

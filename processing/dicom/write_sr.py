@@ -56,11 +56,15 @@ _TOTAL = Code("255619001", "SCT", "Total")
 _DIFFERENCE = Code("111049", "DCM", "Qualitative Difference")
 _COMMENT = Code("121106", "DCM", "Comment")
 _PRIOR_VOLUME = Code("PRIORVOLUME", "99INTERVAL", "Volume at the prior study")
-"""Not the standard's volume: software that adds up volumes must not count the prior study's as well."""
+_ADDED_VOLUME = Code("ADDEDVOLUME", "99INTERVAL", "Volume added since the prior study")
+_LOST_VOLUME = Code("LOSTVOLUME", "99INTERVAL", "Volume lost since the prior study")
+"""Not the standard's volume: that is of a whole lesion at the time point of its group. Software that plots or adds up
+volumes must neither take what was added for all that is there now, nor count what is gone."""
 
 _CHANGES = {
     LesionChange.NEW: Code("129721008", "SCT", "New finding"),
     LesionChange.GROWING: Code("15454001", "SCT", "Increase in size"),
+    LesionChange.SHRINKING: Code("19776001", "SCT", "Decrease in size"),
     LesionChange.VANISHED: Code("272519000", "SCT", "Absent"),
 }
 
@@ -205,15 +209,14 @@ def _summary_group(
     lesions: Sequence[Lesion], provenance: Provenance, days: int | None
 ) -> MeasurementsAndQualitativeEvaluations:
     measurements = [Measurement(name=_NUMBER_OF_LESIONS, value=len(lesions), unit=codes.UCUM.NoUnits)]
-    appeared = [lesion.volume_mm3 for lesion in lesions if lesion.change is not LesionChange.VANISHED]
+    appeared = [lesion.volume_mm3 for lesion in lesions if lesion.change.increase]
     if appeared:
-        total = Measurement(
-            name=_VOLUME, value=_rounded(sum(appeared)), unit=codes.UCUM.CubicMillimeter, derivation=_TOTAL
-        )
+        total = _volume(_ADDED_VOLUME, sum(appeared), derivation=_TOTAL)
         measurements.append(total)
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
-            uid=derived_uid(provenance.tracking_uid(0), "comparison"), identifier="New, growing and vanished lesions"
+            uid=derived_uid(provenance.tracking_uid(0), "comparison"),
+            identifier="Lesions that changed",
         ),
         time_point_context=_time_point(days),
         finding_type=_LESION,
@@ -230,10 +233,6 @@ def _lesion_group(
     provenance: Provenance,
     days: int | None,
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
-    volumes = [Measurement(name=_VOLUME, value=_rounded(lesion.volume_mm3), unit=codes.UCUM.CubicMillimeter)]
-    if lesion.change is not LesionChange.NEW:
-        prior_mm3 = _rounded(lesion.prior_volume_mm3)
-        volumes.append(Measurement(name=_PRIOR_VOLUME, value=prior_mm3, unit=codes.UCUM.CubicMillimeter))
     group = VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             uid=provenance.tracking_uid(lesion.number), identifier=tracking_id(lesion.number)
@@ -244,12 +243,25 @@ def _lesion_group(
         finding_type=_LESION,
         algorithm_id=_algorithm(provenance),
         finding_sites=[FindingSite(anatomic_location=_SITES[lesion.region], laterality=_SIDES[lesion.side])],
-        measurements=volumes,
+        measurements=_volumes(lesion),
         qualitative_evaluations=[QualitativeEvaluation(name=_DIFFERENCE, value=_CHANGES[lesion.change])],
     )
     words = f"{lesion.change} lesion, {lesion.region}, {lesion.side}; confidence {lesion.score:.2f} of 1"
     group[0].ContentSequence.append(_comment(words[0].upper() + words[1:]))
     return group
+
+
+def _volumes(lesion: Lesion) -> list[Measurement]:
+    """Return what is known of a lesion's volumes: the whole of it now only when all of it is new."""
+    if lesion.change is LesionChange.NEW:
+        return [_volume(_VOLUME, lesion.volume_mm3)]
+    changed = _ADDED_VOLUME if lesion.change.increase else _LOST_VOLUME
+    return [_volume(changed, lesion.volume_mm3), _volume(_PRIOR_VOLUME, lesion.prior_volume_mm3)]
+
+
+def _volume(concept: Code, volume_mm3: float, *, derivation: Code | None = None) -> Measurement:
+    # A tenth of a cubic millimetre is far below a voxel.
+    return Measurement(name=concept, value=round(volume_mm3, 1), unit=codes.UCUM.CubicMillimeter, derivation=derivation)
 
 
 def _segment_reference(segment: int, segmentation: Dataset, source: SourceSeries) -> ReferencedSegment:
@@ -313,8 +325,3 @@ def _verify(dataset: Dataset, header: Dataset, review: SignedReview) -> None:
     observer.VerifyingObserverIdentificationCodeSequence = []
     dataset.VerificationFlag = "VERIFIED"
     dataset.VerifyingObserverSequence = [observer]
-
-
-def _rounded(volume_mm3: float) -> float:
-    """A tenth of a cubic millimetre is far below a voxel."""
-    return round(volume_mm3, 1)

@@ -13,7 +13,13 @@ class LesionChange(StrEnum):
 
     NEW = "new"
     GROWING = "growing"
+    SHRINKING = "shrinking"
     VANISHED = "vanished"
+
+    @property
+    def increase(self) -> bool:
+        """Whether there is more lesion than before."""
+        return self in (LesionChange.NEW, LesionChange.GROWING)
 
 
 class Region(StrEnum):
@@ -44,9 +50,9 @@ class Lesion:
     change : LesionChange
     volume_mm3 : float
         Volume at the current study: the whole lesion for a new one, the part that was added for a growing one.
-        For a vanished lesion, the volume that was lost.
+        For a shrinking or vanished lesion, the volume that was lost.
     prior_volume_mm3 : float
-        Volume at the prior study; 0 for a new lesion.
+        Volume of the whole lesion at the prior study; 0 for a new lesion.
     centroid_mm : tuple of float
         LPS (x, y, z) in the current study's frame of reference, at a voxel inside the lesion.
     region : Region

@@ -27,12 +27,13 @@ from demo.studies import StudyToSend, studies_from_phantom
 from gateway.api.schemas import CaseDetail
 from processing.domain.case import CaseState
 from processing.domain.decision import Verdict
-from processing.domain.result import LesionChange
 from tests.e2e.hospital import Hospital
 from tests.e2e.objects import dicom_errors, numbers, of_class, segments_at
 from validation.phantom import DEMO_PHANTOM, LesionKind, Phantom, make_phantom
 
 VOLUME = "118565006"
+ADDED_VOLUME = "ADDEDVOLUME"
+LOST_VOLUME = "LOSTVOLUME"
 NUMBER_OF_LESIONS = "246206008"
 
 
@@ -106,7 +107,7 @@ def test_every_series_is_taken_or_left_with_a_reason(sent: Sent) -> None:
 
 
 def test_every_new_lesion_of_50_mm3_is_found_with_at_most_2_false_positives(sent: Sent) -> None:
-    found = np.array([lesion.centroid_index for lesion in sent.ready.lesions if lesion.change != LesionChange.VANISHED])
+    found = np.array([lesion.centroid_index for lesion in sent.ready.lesions if lesion.change.increase])
     truth = sent.phantom.increases()
     hit = [int(truth[tuple(index)]) for index in found]
     new = {
@@ -149,10 +150,17 @@ def test_only_accepted_lesions_leave_under_the_patients_own_name(sent: Sent, rev
     (report,) = of_class(reviewed.objects, Comprehensive3DSRStorage)
     assert len(segmentation.SegmentSequence) == len(accepted)
     assert numbers(report, NUMBER_OF_LESIONS) == [len(accepted)]
-    volumes = {lesion.number: lesion.volume_mm3 for lesion in sent.ready.lesions}
-    reported = numbers(report, VOLUME)
-    for number in accepted:
-        assert any(abs(value - volumes[number]) < 0.6 for value in reported)
+    lesions = [lesion for lesion in sent.ready.lesions if lesion.number in accepted]
+    for concept, wanted in (
+        (VOLUME, [lesion.volume_mm3 for lesion in lesions if lesion.change is LesionChange.NEW]),
+        (LOST_VOLUME, [lesion.volume_mm3 for lesion in lesions if not lesion.change.increase]),
+    ):
+        assert sorted(numbers(report, concept)) == pytest.approx(sorted(wanted), abs=0.06)
+    grown = [lesion.volume_mm3 for lesion in lesions if lesion.change is LesionChange.GROWING]
+    # The sum over all accepted lesions that are new or grew stands under the same concept.
+    total = sum(lesion.volume_mm3 for lesion in lesions if lesion.change.increase)
+    wanted_added = [*grown, *([total] if total else [])]
+    assert sorted(numbers(report, ADDED_VOLUME)) == pytest.approx(sorted(wanted_added), abs=0.06)
     assert len(of_class(reviewed.objects, SecondaryCaptureImageStorage)) >= len(accepted)
     original = pydicom.dcmread(sent.current.files[-1])
     for dataset in reviewed.objects:

@@ -119,7 +119,8 @@ class _Pair:
 class _Found:
     candidate: Candidate
     change: LesionChange
-    prior_volume_mm3: float
+    other_volume_mm3: float
+    """Of the lesion that the change touches, at the other time: before a rise, after a fall."""
 
 
 def _refuse_unusable(scan: Volume) -> None:
@@ -213,10 +214,12 @@ def _detect(
             candidate.mask, pair.now, pair.before, brain=brain, white_matter_prior=white, params=ChangeParameters()
         )
         found.append(_Found(candidate, LesionChange.GROWING if volume else LesionChange.NEW, volume))
-    found += [
-        _Found(candidate, LesionChange.VANISHED, candidate.volume_mm3)
-        for candidate in detect_rise(pair.before, fallen, brain=brain, white_matter_prior=white, params=strict)
-    ]
+    for candidate in detect_rise(pair.before, fallen, brain=brain, white_matter_prior=white, params=strict):
+        # A fall is a rise seen backwards: what "was there before" it is what is left now.
+        left = lesion_before(
+            candidate.mask, pair.before, pair.now, brain=brain, white_matter_prior=white, params=ChangeParameters()
+        )
+        found.append(_Found(candidate, LesionChange.SHRINKING if left else LesionChange.VANISHED, left))
     return tuple(found), rise
 
 
@@ -305,7 +308,7 @@ def _lesion(
         number=number,
         change=item.change,
         volume_mm3=volume_mm3,
-        prior_volume_mm3=volume_mm3 if item.change is LesionChange.VANISHED else item.prior_volume_mm3,
+        prior_volume_mm3=item.other_volume_mm3 if item.change.increase else volume_mm3 + item.other_volume_mm3,
         centroid_mm=(float(x), float(y), float(z)),
         region=region,
         side=side,

@@ -39,7 +39,7 @@ def result(phantom: Phantom, stages: list[tuple[str, float]]) -> LongitudinalRes
 
 
 def test_what_grew_and_what_is_new_is_found_and_nothing_else(phantom: Phantom, result: LongitudinalResult) -> None:
-    increases = {lesion.number for lesion in result.lesions if lesion.change is not LesionChange.VANISHED}
+    increases = {lesion.number for lesion in result.lesions if lesion.change.increase}
     agreement = compare(
         result.lesion_map.keep(increases).array,
         phantom.increases(),

@@ -567,7 +567,7 @@ export interface components {
          * @description How a lesion changed since the prior study.
          * @enum {string}
          */
-        LesionChange: "new" | "growing" | "vanished";
+        LesionChange: "new" | "growing" | "shrinking" | "vanished";
         /**
          * LesionLine
          * @description A lesion with its measurements and the reader's verdict so far.

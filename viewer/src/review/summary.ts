@@ -15,7 +15,7 @@ export function resultInWords(lesions: readonly LesionLine[], acceptance: Accept
   const of = (change: LesionLine['change']) => accepted.filter((line) => line.change === change);
   const parts = [
     words.summary(accepted.length, lesions.length),
-    ...words.kinds(of('new').length, of('growing').length, of('vanished').length),
+    ...words.kinds(of('new').length, of('growing').length, of('shrinking').length, of('vanished').length),
   ];
   const grown = [...of('new'), ...of('growing')];
   if (grown.length > 0) {

@@ -167,9 +167,9 @@ export const texts = {
       score: 'Score',
       verdict: 'Verdict',
     },
-    none: 'The pipeline found no new, growing or vanished lesion.',
+    none: 'The pipeline found no new, growing, shrinking or vanished lesion.',
     withheld: 'The result was rejected. Its lesions and volumes are not shown.',
-    changes: { new: 'new', growing: 'growing', vanished: 'vanished' },
+    changes: { new: 'new', growing: 'growing', shrinking: 'shrinking', vanished: 'vanished' },
     sides: { left: 'left', right: 'right', midline: 'midline' },
     growth: (added: string) => `+${added}`,
     accept: 'Accept',
@@ -246,10 +246,11 @@ export const texts = {
     summaryNone: 'no lesion found, no change',
     summaryUnacceptable: 'unacceptable: no volumes are reported',
     summary: (accepted: number, total: number) => `${accepted} of ${count(total, 'lesion', 'lesions')} accepted`,
-    kinds: (added: number, growing: number, vanished: number) =>
+    kinds: (added: number, growing: number, shrinking: number, vanished: number) =>
       [
         added ? `${added} new` : '',
         growing ? `${growing} growing` : '',
+        shrinking ? `${shrinking} shrinking` : '',
         vanished ? `${vanished} vanished` : '',
       ].filter(Boolean),
     total: (volume: string) => `total ${volume}`,
