@@ -27,6 +27,7 @@ from demo.studies import StudyToSend, studies_from_phantom
 from gateway.api.schemas import CaseDetail
 from processing.domain.case import CaseState
 from processing.domain.decision import Verdict
+from processing.domain.result import LesionChange
 from tests.e2e.hospital import Hospital
 from tests.e2e.objects import dicom_errors, numbers, of_class, segments_at
 from validation.phantom import DEMO_PHANTOM, LesionKind, Phantom, make_phantom
