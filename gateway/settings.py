@@ -55,7 +55,7 @@ def read_secret(path: Path, *, at_least: int) -> str:
 class Settings(BaseSettings):
     """The gateway's configuration; reading it fails with a sentence when something is missing or weak."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERVAL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="INTERVAL_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     database_url: str = Field(
         default="sqlite:///interval.db", validation_alias=AliasChoices("DATABASE_URL", "database_url")
@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     """Keys of before, newest first: ``key-1=/path,key-0=/path``. One stays as long as a patient lives under it."""
     pseudonym_profile: str = Field(default="mr", min_length=1)
     """Name of a profile that comes with Interval, or the path of a site's own profile file."""
+
+    deface: bool = False
+    """Remove faces and ears before images leave the clinical zone; what can't be treated is quarantined."""
 
     target_name: str = Field(default="pacs", pattern=r"^[A-Za-z0-9-]{1,32}$")
     target_kind: TargetKind = TargetKind.C_STORE
