@@ -1,0 +1,406 @@
+"""Lesions of known place, size and contrast, put into real scans.
+
+Sensitivity by size can then be measured on real noise, real anatomy and a real registration; the untouched pair gives
+the false positives. Shapes and contrasts come from lesions that readers outlined. A lesion replaces the tissue that
+it covers, is laid out finer than any voxel and averaged through the slice profile, as a scanner would see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from processing.domain.imaging import Grid, LabelMap, Volume
+from processing.stages.resample import FWHM_TO_SIGMA
+from validation.metrics import SIZE_CLASSES_MM3
+
+Mask = npt.NDArray[np.bool_]
+Field = npt.NDArray[np.float32]
+
+LARGEST_MM3 = 600.0
+"""Upper end of the open size class."""
+
+EDGE_MM = 1.0
+"""Width over which a lesion fades into its surroundings."""
+
+
+@dataclass(frozen=True, eq=False)
+class LesionShape:
+    """A lesion's outline.
+
+    Parameters
+    ----------
+    field : ndarray of float32, shape (z, y, x)
+        Smoothed mask on cubic voxels; the outline is where it equals `level`.
+    level : float
+    spacing_mm : float
+    volume_mm3 : float
+        Inside the outline.
+    radius_mm : float
+        From the middle of the field to the outline's furthest point.
+    """
+
+    field: Field
+    level: float
+    spacing_mm: float
+    volume_mm3: float
+    radius_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedLesion:
+    """A shape at its place.
+
+    Parameters
+    ----------
+    shape : LesionShape
+    centre_mm : ndarray of float64, shape (3,)
+        LPS, in the frame of the scan that places were drawn in.
+    rotation : ndarray of float64, shape (3, 3)
+        Maps LPS offsets from the centre to the shape's own axes (x, y, z).
+    volume_mm3 : float
+        Wanted volume: the shape is scaled to it.
+    contrast : float
+        What the lesion's tissue adds to white matter, as a part of white matter's own intensity.
+    """
+
+    shape: LesionShape
+    centre_mm: npt.NDArray[np.float64]
+    rotation: npt.NDArray[np.float64]
+    volume_mm3: float
+    contrast: float
+
+    @property
+    def scale(self) -> float:
+        """Factor on lengths that gives the shape its volume."""
+        return float((self.volume_mm3 / self.shape.volume_mm3) ** (1 / 3))
+
+    @property
+    def radius_mm(self) -> float:
+        """No part of the lesion is further from its centre."""
+        return self.shape.radius_mm * self.scale + EDGE_MM
+
+    def resized(self, volume_mm3: float) -> PlacedLesion:
+        """The same lesion at another volume."""
+        return replace(self, volume_mm3=volume_mm3)
+
+
+def shape_of(mask: Mask, spacing_mm: tuple[float, float, float]) -> LesionShape:
+    """Take the outline of an outlined lesion.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+        One component, not empty.
+    spacing_mm : tuple of float
+        Along (z, y, x). Coarse steps between slices are smoothed away.
+    """
+    index = np.argwhere(mask)
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(index.min(axis=0), index.max(axis=0), strict=True))
+    cubic = 0.75
+    volume = float(mask.sum()) * float(np.prod(spacing_mm))
+    margin = [int(np.ceil(3.0 / s)) for s in spacing_mm]
+    padded = np.pad(mask[box].astype(np.float32), [(m, m) for m in margin])
+    fine = ndimage.zoom(padded, [s / cubic for s in spacing_mm], order=1, grid_mode=True, mode="grid-constant")
+    smooth = ndimage.gaussian_filter(fine, 0.6 / cubic)
+    wanted = max(1, round(volume / cubic**3))
+    level = float(np.sort(smooth, axis=None)[-wanted])
+    inside = np.argwhere(smooth >= level)
+    reach = float(np.linalg.norm(inside - (np.array(smooth.shape) - 1) / 2, axis=1).max()) * cubic
+    return LesionShape(smooth.astype(np.float32), level, cubic, len(inside) * cubic**3, reach)
+
+
+def rounded_shape(generator: np.random.Generator) -> LesionShape:
+    """Make up an uneven ellipsoid, where no outlined lesions are at hand."""
+    offsets = (np.indices((17, 17, 17)) - 8).astype(np.float64)
+    axes = generator.uniform(4.0, 6.5, 3)
+    distance = np.sqrt(((offsets / axes[:, None, None, None]) ** 2).sum(axis=0))
+    bumps = ndimage.gaussian_filter(generator.normal(size=(17, 17, 17)), 2.5)
+    return shape_of(distance + 0.25 * bumps / bumps.std() < 1.0, (0.75, 0.75, 0.75))
+
+
+def outlined_lesions(
+    scan: Volume, labels: npt.NDArray[np.integer], *, brain: Mask
+) -> tuple[tuple[LesionShape, float], ...]:
+    """Take shape and contrast of every outlined lesion of 12 mm3 or more.
+
+    Parameters
+    ----------
+    scan : Volume
+        FLAIR on the labels' grid.
+    labels : ndarray of int, shape (z, y, x)
+    brain : ndarray of bool, shape (z, y, x)
+
+    Returns
+    -------
+    tuple of (LesionShape, float)
+        The contrast is the lesion's mean over the median of the brain 3 to 8 mm around it, less one.
+    """
+    found = []
+    spacing = scan.grid.spacing_mm
+    margin = np.ceil(9.0 / np.array(spacing)).astype(int)
+    for label, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
+        if box is None or float((labels[box] == label).sum()) * scan.grid.voxel_volume_mm3 < SIZE_CLASSES_MM3[0][0]:
+            continue
+        wide = tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margin, strict=True))
+        mask = labels[wide] == label
+        distance = ndimage.distance_transform_edt(~mask, sampling=spacing)
+        ring = (distance > 3.0) & (distance <= 8.0) & brain[wide] & (labels[wide] == 0)
+        if not ring.any():
+            continue
+        around = float(np.median(scan.array[wide][ring]))
+        found.append((shape_of(mask, spacing), float(scan.array[wide][mask].mean()) / around - 1.0))
+    return tuple(found)
+
+
+def draw_lesion(
+    shapes: Sequence[LesionShape],
+    centre_mm: npt.NDArray[np.float64],
+    *,
+    size_class_mm3: tuple[float, float],
+    contrast: float,
+    generator: np.random.Generator,
+) -> PlacedLesion:
+    """Draw a shape near the wanted size, turn it at random, and scale it to a volume within the class."""
+    low, high = size_class_mm3[0], min(size_class_mm3[1], LARGEST_MM3)
+    volume = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+    # A shape is not blown up or shrunk more than needed: small lesions are round, large ones are not.
+    ratio = np.array([abs(np.log(shape.volume_mm3 / volume)) for shape in shapes])
+    near = np.argsort(ratio, kind="stable")[: max(5, len(shapes) // 4)]
+    shape = shapes[int(generator.choice(near))]
+    rotation = Rotation.random(rng=generator).as_matrix()
+    return PlacedLesion(shape, np.asarray(centre_mm, np.float64), rotation, volume, contrast)
+
+
+def draw_places(
+    allowed: Mask, grid: Grid, count: int, *, apart_mm: float, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Draw points in the allowed voxels, no two closer than `apart_mm`; fewer than `count` if they don't fit.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 3)
+        LPS, jittered within their voxels.
+    """
+    index = np.argwhere(allowed)
+    generator.shuffle(index)
+    chosen: list[npt.NDArray[np.float64]] = []
+    for voxel in index:
+        if len(chosen) == count:
+            break
+        point = grid.index_to_lps(voxel + generator.uniform(-0.5, 0.5, 3))
+        if all(float(np.linalg.norm(point - other)) >= apart_mm for other in chosen):
+            chosen.append(point)
+    return np.array(chosen).reshape(-1, 3)
+
+
+def _occupancy(
+    lesion: PlacedLesion, shape: tuple[int, ...], index_to_lps: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """How much of the tissue at each index is lesion, 0 to 1; the affine map leads into the lesion's frame."""
+    step = lesion.shape.spacing_mm * lesion.scale
+    turn = lesion.rotation[::-1] / step
+    field = ndimage.affine_transform(
+        lesion.shape.field,
+        turn @ index_to_lps[:3, :3],
+        offset=turn @ (index_to_lps[:3, 3] - lesion.centre_mm) + (np.array(lesion.shape.field.shape) - 1) / 2,
+        output_shape=shape,
+        output=np.float32,
+        order=1,
+    )
+    # Across the outline the field falls by 0.66 for each of the shape's own millimetres (a step blurred by 0.6 mm).
+    inside: npt.NDArray[np.float32] = np.clip(
+        (field - lesion.shape.level) * (lesion.scale / (0.66 * EDGE_MM)) + 0.5, 0, 1
+    )
+    inside[field < 0.02] = 0.0
+    return inside
+
+
+def fractions(
+    lesion: PlacedLesion, grid: Grid, *, to_frame: npt.NDArray[np.float64]
+) -> tuple[tuple[slice, slice, slice], Field] | None:
+    """Average a lesion over the voxels of a grid.
+
+    Within a slice a voxel sees its own square; along the widest spacing it sees a Gaussian whose full width at half
+    maximum is the distance between slices.
+
+    Parameters
+    ----------
+    lesion : PlacedLesion
+    grid : Grid
+    to_frame : ndarray of float64, shape (4, 4)
+        Maps LPS points of the grid's frame to the frame in which the lesion was placed (mm).
+
+    Returns
+    -------
+    tuple of slices and ndarray of float32, or None
+        The box of the grid that the lesion touches, and its part of each voxel; None if it touches none.
+    """
+    inverse = np.linalg.inv(to_frame)
+    centre = grid.lps_to_index(inverse[:3, :3] @ lesion.centre_mm + inverse[:3, 3])
+    spacing = np.array(grid.spacing_mm)
+    reach = lesion.radius_mm / spacing + 1.5
+    low = np.maximum(np.ceil(centre - reach).astype(int), 0)
+    high = np.minimum(np.floor(centre + reach).astype(int) + 1, grid.shape)
+    if (high <= low).any():
+        return None
+    box = (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])), slice(int(low[2]), int(high[2])))
+    size = tuple(int(n) for n in high - low)
+    through = int(np.argmax(np.round(spacing, 3)))
+    total = np.zeros(size, np.float32)
+    for offset, weight in _samples(grid.spacing_mm, through):
+        index_to_lps = np.array(grid.affine)
+        index_to_lps[:3, 3] = grid.index_to_lps(low + offset)
+        total += np.float32(weight) * _occupancy(lesion, size, to_frame @ index_to_lps)
+    return box, total
+
+
+def _samples(spacing_mm: tuple[float, float, float], through: int) -> list[tuple[npt.NDArray[np.float64], float]]:
+    """Offsets in voxels and weights at which a voxel is sampled."""
+    across = [0.0] if spacing_mm[through] < 0.5 else [float(v) for v in np.linspace(-0.9, 0.9, 7)]
+    weights = np.exp(-0.5 * (np.array(across) / FWHM_TO_SIGMA) ** 2)
+    weights /= weights.sum()
+    in_plane = [(-0.25, -0.25), (-0.25, 0.25), (0.25, -0.25), (0.25, 0.25)]
+    samples = []
+    for step, weight in zip(across, weights, strict=True):
+        for a, b in in_plane:
+            offset = np.insert(np.array([a, b]), through, step)
+            samples.append((offset, float(weight) / len(in_plane)))
+    return samples
+
+
+def insert(
+    scan: Volume, lesions: Sequence[PlacedLesion], *, white_matter: Mask, to_frame: npt.NDArray[np.float64]
+) -> Volume:
+    """Put lesions into a scan.
+
+    Parameters
+    ----------
+    scan : Volume
+        FLAIR, any intensity scale.
+    lesions : sequence of PlacedLesion
+    white_matter : ndarray of bool, shape (z, y, x)
+        Where the scan shows white matter: it gives the level above which a lesion's contrast counts.
+    to_frame : ndarray of float64, shape (4, 4)
+        Maps LPS points of the scan's frame to the frame in which the lesions were placed (mm).
+
+    Returns
+    -------
+    Volume
+        The scan's own noise stays: only the tissue under it is replaced.
+    """
+    array = np.array(scan.array)
+    everywhere = float(np.median(scan.array[white_matter]))
+    margin = np.ceil(10.0 / np.array(scan.grid.spacing_mm)).astype(int)
+    for lesion in lesions:
+        found = fractions(lesion, scan.grid, to_frame=to_frame)
+        if found is None:
+            continue
+        box, part = found
+        wide = tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margin, strict=True))
+        nearby = scan.array[wide][white_matter[wide]]
+        level = float(np.median(nearby)) if nearby.size > 50 else everywhere
+        tissue = ndimage.median_filter(scan.array[box], size=3)
+        array[box] += part * np.maximum(0.0, level * (1.0 + lesion.contrast) - tissue).astype(np.float32)
+    return scan.with_array(array)
+
+
+def truth(lesions: Sequence[PlacedLesion], grid: Grid, *, to_frame: npt.NDArray[np.float64]) -> LabelMap:
+    """Label each lesion's voxels: those with the largest part of it, until their volume is the lesion's."""
+    labels = np.zeros(grid.shape, np.uint16)
+    share = np.zeros(grid.shape, np.float32)
+    for number, lesion in enumerate(lesions, start=1):
+        found = fractions(lesion, grid, to_frame=to_frame)
+        if found is None:
+            continue
+        box, part = found
+        wanted = max(1, round(lesion.volume_mm3 / grid.voxel_volume_mm3))
+        chosen = np.zeros(part.shape, bool)
+        chosen.flat[np.argsort(-part, axis=None, kind="stable")[:wanted]] = True
+        chosen &= (part > 0) & (part > share[box])
+        labels[box][chosen] = number
+        share[box][chosen] = part[chosen]
+    return LabelMap(labels, grid)
+
+
+@dataclass(frozen=True)
+class InsertionSpec:
+    """One draw of the measuring set.
+
+    Parameters
+    ----------
+    seed : int
+    contrast : float or None
+        The same for all lesions; None draws it from the outlined ones.
+    per_class : int
+        Lesions of each of `SIZE_CLASSES_MM3`.
+    apart_mm : float
+        Least distance between centres: two lesions must not become one.
+    """
+
+    seed: int
+    contrast: float | None = 0.3
+    per_class: int = 8
+    apart_mm: float = 18.0
+
+
+@dataclass(frozen=True, eq=False)
+class InsertedPair:
+    """A scan with lesions, and the truth on its own grid. The prior is left as it was."""
+
+    current: Volume
+    truth: LabelMap
+    lesions: tuple[PlacedLesion, ...]
+
+
+def insert_set(
+    current: Volume,
+    *,
+    allowed: Mask,
+    white_matter: Mask,
+    outlined: Sequence[tuple[LesionShape, float]],
+    spec: InsertionSpec,
+) -> InsertedPair:
+    """Put lesions of every size class into a follow-up scan.
+
+    Parameters
+    ----------
+    current : Volume
+    allowed : ndarray of bool, shape (z, y, x)
+        Where a lesion's centre may lie: white matter, away from true change.
+    white_matter : ndarray of bool, shape (z, y, x)
+    outlined : sequence of (LesionShape, float)
+        Shapes and contrasts to draw from.
+    spec : InsertionSpec
+
+    Returns
+    -------
+    InsertedPair
+        Fewer lesions than asked for if they don't fit.
+    """
+    generator = np.random.default_rng(spec.seed)
+    count = spec.per_class * len(SIZE_CLASSES_MM3)
+    places = draw_places(allowed, current.grid, count, apart_mm=spec.apart_mm, generator=generator)
+    shapes = [shape for shape, _ in outlined]
+    contrasts = [contrast for _, contrast in outlined if contrast > 0.05]
+    lesions = tuple(
+        draw_lesion(
+            shapes,
+            place,
+            size_class_mm3=SIZE_CLASSES_MM3[number % len(SIZE_CLASSES_MM3)],
+            contrast=float(generator.choice(contrasts)) if spec.contrast is None else spec.contrast,
+            generator=generator,
+        )
+        for number, place in enumerate(places)
+    )
+    same = np.eye(4)
+    return InsertedPair(
+        current=insert(current, lesions, white_matter=white_matter, to_frame=same),
+        truth=truth(lesions, current.grid, to_frame=same),
+        lesions=lesions,
+    )
