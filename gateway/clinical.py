@@ -37,6 +37,7 @@ _NO_IMAGES = frozenset({"AU", "DOC", "ECG", "EPS", "FID", "HD", "KO", "PLAN", "P
 """Modalities (PS3.3 C.7.3.1.1.1) of objects that are about images and are none."""
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+_INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
 _LEVELS = frozenset({"Study", "Series", "Instance"})
 
@@ -161,6 +162,14 @@ class ClinicalArchive:
         """Return the number of the last change of all."""
         return int(self._json("GET", "/changes?last")["Last"])
 
+    def answers(self) -> bool:
+        """Whether the archive works at all: then a request that failed is one study's own trouble."""
+        try:
+            self.last_change()
+        except Transient:
+            return False
+        return True
+
     def study_uids_of(self, resources: Sequence[str]) -> frozenset[str]:
         """Return the StudyInstanceUIDs to which studies, series or instances belong; what is gone has none."""
         if not resources:
@@ -274,11 +283,16 @@ def _header(content: bytes) -> Dataset:
 
 def _series(line: dict[str, Any]) -> ClinicalSeries:
     tags = line["MainDicomTags"]
-    number = str(tags.get("SeriesNumber", "")).strip()
     return ClinicalSeries(
         series_instance_uid=str(tags.get("SeriesInstanceUID", "")),
         modality=str(tags.get("Modality", "")).strip(),
-        series_number=int(number) if number.lstrip("-").isdigit() else None,
+        series_number=_series_number(str(tags.get("SeriesNumber", ""))),
         manufacturer=str(tags.get("Manufacturer", "")).strip(),
         instances=tuple(str(instance) for instance in line["Instances"]),
     )
+
+
+def _series_number(text: str) -> int | None:
+    """Return a number that only names a series; whatever is none, or has too many digits, is as good as absent."""
+    text = text.strip()
+    return int(text) if _INTEGER_STRING.fullmatch(text) else None

@@ -13,7 +13,7 @@ from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case
 from gateway.flow.services import Services
 from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
-from gateway.flow.step import fail
+from gateway.flow.step import fail, try_later
 from gateway.jobs import store
 from gateway.log import get_logger
 from gateway.pseudonymise.identity import PatientIdentity
@@ -21,7 +21,7 @@ from gateway.pseudonymise.record import StudyRecord
 from gateway.receive.changes import Arrivals, next_arrivals, read_cursor, whole_archive, write_cursor
 from gateway.receive.study import Arrival, is_quiet, what_arrived
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.errors import Defect, InputRejected
+from processing.domain.errors import Defect, InputRejected, Transient
 
 log = get_logger(__name__)
 ACTOR = "receive"
@@ -109,10 +109,17 @@ def _settle_or_fail(services: Services, case_id: str, study_uid: str) -> bool:
     """Settle one study; what is wrong with it stays with it."""
     try:
         return _settle_one(services, case_id, study_uid)
+    except Transient as error:
+        if not services.clinical.answers():
+            raise
+        try_later(services, case_id, ACTOR, error.reason)
     except KeyError:
         fail(services, case_id, ACTOR, "The vault holds no entry for this study.")
     except (InputRejected, Defect) as error:
         fail(services, case_id, ACTOR, error.reason)
+    except UNREADABLE:
+        log.exception("study can't be understood", step=ACTOR, case_id=case_id)
+        fail(services, case_id, ACTOR, "The clinical archive's description of the study can't be understood.")
     return False
 
 
@@ -165,18 +172,38 @@ def _deal_with_in_parts(services: Services, study_uids: list[str]) -> None:
 
 
 def _look_at(services: Services, study_uids: list[str]) -> list[Sighting]:
-    studies = (services.clinical.study(study_uid) for study_uid in study_uids)
-    return [_sighting(services, study) for study in studies if study is not None and study.images]
+    sightings = (_sighting(services, study_uid) for study_uid in study_uids)
+    return [sighting for sighting in sightings if sighting is not None]
 
 
-def _sighting(services: Services, study: ClinicalStudy) -> Sighting:
+def _sighting(services: Services, study_uid: str) -> Sighting | None:
+    """Look at one study; what is wrong with it stays with it, and those behind it are looked at all the same.
+
+    A case is opened whatever the archive can tell: without one the study would be lost unseen. One that the archive
+    can't even list counts no images yet; `settle` asks for it again, less and less often, and quarantines it in the
+    end.
+    """
     try:
-        content = services.clinical.instance(study.images[0].instances[0])
+        study = services.clinical.study(study_uid)
+        if study is None or not study.images:
+            return None
+    except (Transient, InputRejected, *UNREADABLE) as error:
+        _require_archive(services, error)
+        log.warning("study can't be listed", step=ACTOR)
+        study = ClinicalStudy(study_uid, frozenset(), ())
+    try:
+        content = services.clinical.instance(study.images[0].instances[0]) if study.images else b""
         return _described(services, study, *identity_at_sight(content, study))
-    except (InputRejected, *UNREADABLE):
-        # A case must be opened whatever the header holds: the study would be lost unseen, and those behind it with it.
+    except (Transient, InputRejected, *UNREADABLE) as error:
+        _require_archive(services, error)
         log.warning("study has an unusual header", step=ACTOR)
         return _described(services, study, *identity_at_sight(b"", study))
+
+
+def _require_archive(services: Services, error: Exception) -> None:
+    """Raise what failed again if the whole archive is away, not just one study's image unreadable."""
+    if isinstance(error, Transient) and not services.clinical.answers():
+        raise error
 
 
 def _described(services: Services, study: ClinicalStudy, identity: PatientIdentity, header: Dataset) -> Sighting:
@@ -193,17 +220,16 @@ def _note(session: Session, services: Services, sighting: Sighting) -> None:
     """Make the case of a study fit what was seen of it."""
     case = store.newest_revision(session, sighting.record.study_instance_uid)
     state = CaseState(case.state) if case is not None else None
-    known = case.instance_count if case is not None else 0
-    arrival = what_arrived(state, known, sighting.image_count)
     if case is None:
-        if arrival is Arrival.FIRST_SEEN:
-            try:
-                services.vault_in(session).put(sighting.record)
-            except InputRejected:
-                # The vault holds the study as another patient's. Its preparation will find that and say so.
-                log.exception("vault contradicts the archive", step=ACTOR)
-            _open_case(session, services, sighting, revision=1)
+        try:
+            services.vault_in(session).put(sighting.record)
+        except (InputRejected, Defect):
+            # The vault holds the study as another patient's, or its row does not open. The next step will say so.
+            log.exception("vault contradicts the archive", step=ACTOR)
+        _open_case(session, services, sighting, revision=1)
         return
+    known = case.instance_count
+    arrival = what_arrived(state, known, sighting.image_count) if sighting.image_count else Arrival.NOTHING
     if arrival is Arrival.SHRUNK:
         case.instance_count = sighting.image_count
     elif arrival is Arrival.GROWN:

@@ -108,11 +108,11 @@ def run_step(services: Services, case_id: str, states: Collection[CaseState], na
         log.warning("step abandoned, the case changed meanwhile", step=name, case_id=case_id)
         return False
     except Transient as error:
-        _try_later(services, case_id, name, error.reason)
+        try_later(services, case_id, name, error.reason)
         return False
     except DBAPIError:
         # Two steps wrote the same row, or the database was away: nothing was written, so the step can be repeated.
-        _try_later(services, case_id, name, "The database was busy.")
+        try_later(services, case_id, name, "The database was busy.")
         return False
     except (InputRejected, Defect) as error:
         fail(services, case_id, name, error.reason)
@@ -141,7 +141,9 @@ def fail(services: Services, case_id: str, actor: str, reason: str) -> bool:
     return True
 
 
-def _try_later(services: Services, case_id: str, actor: str, reason: str) -> None:
+def try_later(services: Services, case_id: str, actor: str, reason: str) -> None:
+    """Put a case's step off, longer each time; after the last attempt the case goes to quarantine with the reason."""
+    """Put a case's step off, longer each time; after the last attempt the case goes to quarantine with the reason."""
     now = services.clock()
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+import httpx
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage
 from sqlalchemy import delete, select
 
@@ -259,6 +264,79 @@ def test_while_the_archive_is_away_the_cursor_stays(gateway: Gateway) -> None:
         with pytest.raises(Transient, match="can't be reached"):
             flow.follow_changes(away)
     assert _cursor(gateway) == before
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR IS")
+def test_a_series_number_that_is_no_number_holds_up_nobody(archives: System, gateway: Gateway) -> None:
+    """Orthanc takes any text for a number."""
+    odd_uid, odd = study(Person(), "20230405", "FLAIR")
+    for image in odd:
+        image[0x00200011] = RawDataElement(Tag(0x00200011), "IS", 4, b"--5 ", 0, False, True)
+    other_uid, other = study(Person(), "20230405", "FLAIR")
+    send(archives, odd + other)
+    gateway.receive_and_prepare()
+    assert [gateway.state(uid) for uid in (odd_uid, other_uid)] == [CaseState.BASELINE] * 2
+    assert _cursor(gateway) == gateway.services.clinical.last_change()
+
+
+class Spoilt(ClinicalArchive):
+    """The archive with a disk fault: it answers 500 to whatever the test names."""
+
+    broken: frozenset[str] = frozenset()
+
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+        asked = path + str(request.get("content", b""))
+        if any(word in asked for word in self.broken):
+            raise Transient("The clinical archive answered 500.")
+        return super()._request(method, path, **request)
+
+
+@pytest.fixture
+def spoilt(archives: System) -> Iterator[Spoilt]:
+    with Spoilt(archives.clinical_url, "gateway", archives.secret("clinical-gateway")) as archive:
+        yield archive
+
+
+@pytest.mark.parametrize("unreadable", ["an image", "the study"])
+def test_what_the_archive_can_t_read_holds_up_nobody_else(
+    archives: System, gateway: Gateway, spoilt: Spoilt, unreadable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad_uid, bad = study(Person(), "20230405", "FLAIR")
+    good_uid, good = study(Person(), "20230405", "FLAIR")
+    send(archives, bad + good)
+    found = gateway.services.clinical.study(bad_uid)
+    assert found is not None
+    faulty = frozenset(found.series[0].instances if unreadable == "an image" else [bad_uid])
+    normal = gateway.services
+    monkeypatch.setattr(gateway, "services", replace(normal, clinical=spoilt))
+    spoilt.broken = faulty
+    gateway.receive_and_prepare()
+    assert gateway.state(good_uid) is CaseState.BASELINE
+    assert _cursor(gateway) == normal.clinical.last_change()
+    assert gateway.case(bad_uid).attempts <= 1
+
+    if unreadable == "the study":
+        for _ in range(normal.settings.max_step_attempts):
+            gateway.clock.forward(1000)
+            flow.settle(gateway.services)
+        case = gateway.case(bad_uid)
+        assert case.state == CaseState.QUARANTINED.value
+        assert case.reason.startswith("Given up after 8 attempts. The clinical archive answered 500.")
+
+
+def test_an_archive_that_is_away_altogether_costs_no_study_an_attempt(
+    archives: System, gateway: Gateway, spoilt: Spoilt
+) -> None:
+    study_uid, images = study(Person(), "20230405", "FLAIR")
+    send(archives, images)
+    flow.follow_changes(gateway.services)
+    gateway.clock.forward(60)
+    spoilt.broken = frozenset({"/"})
+    away = replace(gateway.services, clinical=spoilt)
+    for step in (flow.settle, flow.follow_changes, flow.reconcile):
+        with pytest.raises(Transient):
+            step(away)
+    assert (gateway.state(study_uid), gateway.case(study_uid).attempts) == (CaseState.RECEIVING, 0)
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
