@@ -76,8 +76,11 @@ def tell(system: System, source: Path | None, output: Path) -> None:
         case = _wait(reader, current, lambda state: state is CaseState.READY_FOR_REVIEW or _is_behind(state, alone))
         if case.summary.state is CaseState.BASELINE:
             raise DemoFailed("this study has no earlier one to compare it with; it is kept as a baseline")
-        clock.done("ready for review, after the last image")
-        if case.summary.state is CaseState.READY_FOR_REVIEW:
+        new = case.summary.state is CaseState.READY_FOR_REVIEW
+        clock.done(
+            "ready for review, after the last image" if new else "recognised: these studies were reviewed before"
+        )
+        if new:
             _review(reader, case)
             clock.done("reviewed and signed by the demo reader")
         case = _wait(reader, current, lambda state: state is CaseState.ARCHIVED)
