@@ -27,11 +27,11 @@ ANSWER_TIMEOUT_S = 60.0
 _PERMANENT = 1
 _PENDING = (0xFF00, 0xFF01)
 
+_DUPLICATE = 0x0111
+_NOT_SUPPORTED = 0x0122
 _STORE_FAILURES = {
     0x0110: "processing failure",
-    0x0111: "duplicate SOP instance",
     0x0117: "invalid SOP instance",
-    0x0122: "SOP class not supported",
     0x0124: "not authorised",
     0x0210: "duplicate invocation",
     0x0211: "unrecognised operation",
@@ -70,16 +70,19 @@ class StoreFailure:
 
     Parameters
     ----------
-    sop_class_name : str
+    sop_class : UID
     meaning : str
         What the status says, in words.
     lasting : bool
         Whether sending the same object again is pointless.
+    kind_refused : bool
+        Whether the peer takes no object of this SOP class at all.
     """
 
-    sop_class_name: str
+    sop_class: UID
     meaning: str
     lasting: bool
+    kind_refused: bool = False
 
 
 def echo(node: PacsNode, *, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
@@ -110,7 +113,8 @@ def store(node: PacsNode, instances: Sequence[Dataset]) -> tuple[StoreFailure, .
     Returns
     -------
     tuple of StoreFailure
-        Empty when the peer took everything.
+        Empty when the peer took everything. What it calls a duplicate is no failure: whether it really holds the
+        object is found out by asking.
 
     Raises
     ------
@@ -118,20 +122,29 @@ def store(node: PacsNode, instances: Sequence[Dataset]) -> tuple[StoreFailure, .
         As `echo`; Transient too when the association breaks off.
     """
     sop_classes = list(dict.fromkeys(UID(instance.SOPClassUID) for instance in instances))
+    try:
+        return _store_over_one_association(node, instances, sop_classes)
+    except NothingAccepted:
+        return tuple(_kind_refused(UID(instance.SOPClassUID)) for instance in instances)
+
+
+def _store_over_one_association(
+    node: PacsNode, instances: Sequence[Dataset], sop_classes: Sequence[UID]
+) -> tuple[StoreFailure, ...]:
     failures: list[StoreFailure] = []
     with _association(node, sop_classes) as association:
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         for instance in instances:
             sop_class = UID(instance.SOPClassUID)
             if sop_class not in accepted:
-                failures.append(StoreFailure(sop_class.name, "SOP class not accepted", lasting=True))
+                failures.append(_kind_refused(sop_class))
                 continue
             if not association.is_established:
                 raise Transient("The PACS ended the association before all objects were sent.")
             status = association.send_c_store(instance)
             if "Status" not in status:
                 raise Transient("The PACS did not answer a C-STORE.")
-            failure = _store_failure(sop_class.name, int(status.Status))
+            failure = _store_failure(sop_class, int(status.Status))
             if failure is not None:
                 failures.append(failure)
     return tuple(failures)
@@ -226,15 +239,21 @@ def _raise_refusal(association: Association, *, reached: bool) -> None:
     raise Transient(sentence)
 
 
-def _store_failure(sop_class_name: str, status: int) -> StoreFailure | None:
+def _kind_refused(sop_class: UID) -> StoreFailure:
+    return StoreFailure(sop_class, "SOP class not accepted", lasting=True, kind_refused=True)
+
+
+def _store_failure(sop_class: UID, status: int) -> StoreFailure | None:
     """Return what a C-STORE status means; None for success and for warnings, after which the object is stored."""
-    if status == 0x0000 or status in (0x0001, 0x0107, 0x0116) or 0xB000 <= status <= 0xBFFF:
+    if status in (0x0000, 0x0001, 0x0107, _DUPLICATE, 0x0116) or 0xB000 <= status <= 0xBFFF:
         return None
+    if status == _NOT_SUPPORTED:
+        return StoreFailure(sop_class, f"SOP class not supported ({status:04X})", lasting=True, kind_refused=True)
     if 0xA700 <= status <= 0xA7FF:
-        return StoreFailure(sop_class_name, f"out of resources ({status:04X})", lasting=False)
+        return StoreFailure(sop_class, f"out of resources ({status:04X})", lasting=False)
     if 0xA900 <= status <= 0xA9FF:
-        return StoreFailure(sop_class_name, f"data set does not match the SOP class ({status:04X})", lasting=True)
+        return StoreFailure(sop_class, f"data set does not match the SOP class ({status:04X})", lasting=True)
     if 0xC000 <= status <= 0xCFFF:
-        return StoreFailure(sop_class_name, f"cannot be understood ({status:04X})", lasting=True)
+        return StoreFailure(sop_class, f"cannot be understood ({status:04X})", lasting=True)
     meaning = _STORE_FAILURES.get(status, "failure")
-    return StoreFailure(sop_class_name, f"{meaning} ({status:04X})", lasting=status != 0x0110)
+    return StoreFailure(sop_class, f"{meaning} ({status:04X})", lasting=status != 0x0110)

@@ -34,13 +34,14 @@ class CStoreTarget:
         """The site's name of the target."""
         return self._name
 
-    def send(self, datasets: Sequence[Dataset]) -> None:
+    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
         """Send objects over one association; see `Target.send`."""
         if not datasets:
-            return
-        failures = pacs.store(self._node, datasets)
+            return frozenset()
+        refused = pacs.store(self._node, datasets)
+        failures = [failure for failure in refused if not failure.kind_refused]
         if not failures:
-            return
+            return frozenset(str(failure.sop_class) for failure in refused)
         sentence = _sentence(failures, len(datasets))
         if any(failure.lasting for failure in failures):
             raise InputRejected(sentence)
@@ -69,6 +70,6 @@ class CStoreTarget:
 
 
 def _sentence(failures: Sequence[StoreFailure], sent: int) -> str:
-    kinds = Counter((failure.sop_class_name, failure.meaning) for failure in failures)
+    kinds = Counter((failure.sop_class.name, failure.meaning) for failure in failures)
     said = "; ".join(f"{count} x {name}: {meaning}" for (name, meaning), count in kinds.items())
     return f"The PACS did not take {len(failures)} of {sent} objects ({said})."

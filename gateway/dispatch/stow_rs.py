@@ -9,7 +9,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from gateway.dispatch.qido_rs import QidoRs
-from processing.dicom.archive import DicomWebArchive
+from processing.dicom.archive import DicomWebArchive, KindsRefused
 from processing.domain.errors import InputRejected, IntervalError, Transient
 
 
@@ -37,18 +37,25 @@ class StowRsTarget:
         """The site's name of the target."""
         return self._name
 
-    def send(self, datasets: Sequence[Dataset]) -> None:
+    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
         """Send objects; see `Target.send`."""
-        if not datasets:
-            return
-        try:
-            with DicomWebArchive(self._base_url, self._user, self._password) as archive:
-                archive.store(_files(datasets))
-        except Transient as error:
-            raise Transient(_at_target(error)) from error
-        except IntervalError as error:
-            # Refused credentials are a defect of this gateway's set-up, but the operator has to act all the same.
-            raise InputRejected(_at_target(error)) from error
+        refused: frozenset[str] = frozenset()
+        while wanted := [dataset for dataset in datasets if str(dataset.SOPClassUID) not in refused]:
+            try:
+                with DicomWebArchive(self._base_url, self._user, self._password) as archive:
+                    archive.store(_files(wanted))
+                break
+            except KindsRefused as error:
+                if not error.sop_class_uids - refused:
+                    raise InputRejected(_at_target(error)) from error
+                # Its other objects may stand behind the refused ones: they are sent again without those.
+                refused |= error.sop_class_uids
+            except Transient as error:
+                raise Transient(_at_target(error)) from error
+            except IntervalError as error:
+                # Refused credentials are a defect of this gateway's set-up, but the operator has to act all the same.
+                raise InputRejected(_at_target(error)) from error
+        return refused
 
     def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
         """Return what the PACS holds of the objects; see `Target.confirm`."""

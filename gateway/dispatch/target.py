@@ -21,13 +21,19 @@ class Target(Protocol):
         """The site's name of the target."""
         ...
 
-    def send(self, datasets: Sequence[Dataset]) -> None:
+    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
         """Send objects, all of them or with a reason.
 
         Parameters
         ----------
         datasets : sequence of Dataset
             Complete objects with file meta information.
+
+        Returns
+        -------
+        frozenset of str
+            SOP class UIDs that the target takes no object of: many a PACS knows no segmentation or registration.
+            Those objects were left out; what must arrive nevertheless is the caller's to know.
 
         Raises
         ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from gateway.pseudonymise.record import StudyRecord
 from gateway.pseudonymise.reidentify import Demographics, reidentify
 from gateway.review import decisions
 from gateway.review.finalise import final_objects
+from processing.dicom.result import ObjectKind
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect, InputRejected, Transient
@@ -25,6 +27,8 @@ from processing.domain.messages import JobOrder, JobOutcome
 log = get_logger(__name__)
 ACTOR = "dispatch"
 _SIGNED = (CaseState.SIGNED, CaseState.DISPATCHING)
+_CLINICAL = (ObjectKind.REPORT, ObjectKind.PICTURES, ObjectKind.REJECTION)
+"""Without one of these at the target, the signed result would be nowhere that a clinician looks."""
 
 
 def sign(services: Services, case_id: str, user_name: str, display_name: str, edit: int) -> SignedReview:
@@ -85,19 +89,36 @@ def _dispatch(services: Services, lease: Lease) -> None:
     lease.renew()
     kinds = [final.kind for final in finals]
     waiting = _note_deliveries(services, lease, kinds, released)
-    if waiting:
-        services.target.send(waiting)
-        lease.renew()
-        _note_confirmed(services, lease, services.target.confirm(waiting))
+    refused = _send(services, lease, waiting)
     with services.sessions.begin() as session:
         case = lease.case(session, _SIGNED)
-        missing = sum(row.confirmed_at is None for row in store.deliveries_of(session, case.case_id))
+        rows = store.deliveries_of(session, case.case_id)
+        open_rows = [row for row in rows if row.confirmed_at is None]
+        missing = sum(row.sop_class_uid not in refused for row in open_rows)
         if missing:
             raise Transient(f"The PACS does not hold {missing} of {len(released)} objects yet.")
-        store.record(
-            session, case, CaseEvent.DELIVERED, actor=ACTOR, detail=f"{len(released)} objects", at=services.clock()
-        )
-    log.info("case delivered", case_id=lease.case_id, count=len(released))
+        left_out = sorted({UID(row.sop_class_uid).name.removesuffix(" Storage") for row in open_rows})
+        if not any(row.kind in _CLINICAL for row in rows if row.confirmed_at is not None):
+            raise InputRejected(f"The PACS takes nothing that a reader could see: no {', no '.join(left_out)}.")
+        for row in open_rows:
+            session.delete(row)
+        detail = f"{len(rows) - len(open_rows)} objects"
+        detail += f"; the PACS does not take {', '.join(left_out)}" if left_out else ""
+        store.record(session, case, CaseEvent.DELIVERED, actor=ACTOR, detail=detail, at=services.clock())
+    log.info("case delivered", case_id=lease.case_id, count=len(rows) - len(open_rows))
+
+
+def _send(services: Services, lease: Lease, waiting: Sequence[Dataset]) -> frozenset[str]:
+    """Send what the target does not hold, note what it then holds, and return the SOP classes that it does not take."""
+    if not waiting:
+        return frozenset()
+    held = services.target.confirm(waiting)
+    _note_confirmed(services, lease, held)
+    unsent = [dataset for dataset in waiting if str(dataset.SOPInstanceUID) not in held]
+    refused = services.target.send(unsent)
+    lease.renew()
+    _note_confirmed(services, lease, services.target.confirm(unsent) if unsent else frozenset())
+    return refused
 
 
 def _signed_result(session: Session, case: Case) -> tuple[JobOrder, JobOutcome, SignedReview]:

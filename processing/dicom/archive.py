@@ -11,8 +11,9 @@ import json
 import secrets
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 import httpx
 from pydicom.dataset import Dataset
@@ -34,6 +35,20 @@ _WHOLE_FILES = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
 _FAILED_SOP_SEQUENCE = "00081198"
 _FAILURE_REASON = "00081197"
+_REFERENCED_SOP_CLASS_UID = "00081150"
+
+_DUPLICATE = 0x0111
+"""The archive says that it holds the object."""
+_NOT_SUPPORTED = 0x0122
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+
+
+class KindsRefused(InputRejected):
+    """The archive takes no object of some SOP classes; it refused nothing for another reason."""
+
+    def __init__(self, reason: str, sop_class_uids: frozenset[str]) -> None:
+        super().__init__(reason)
+        self.sop_class_uids = sop_class_uids
 
 
 class DicomArchive(Protocol):
@@ -121,7 +136,10 @@ class DicomWebArchive:
         Raises
         ------
         InputRejected
-            If the archive refused some; those that it took stay stored, and storing all again is harmless.
+            If the archive refused some for good (`KindsRefused` when only because of their SOP class); those that it
+            took stay stored, and storing all again is harmless.
+        Transient
+            If it refused some because it has no room now.
         """
         for batch in _batches(instances):
             self._store_batch(batch)
@@ -137,12 +155,11 @@ class DicomWebArchive:
                     "Accept": _DICOM_JSON,
                 },
             )
-        if response.status_code == httpx.codes.OK and not _failure_reasons(response):
+        failures = [failure for failure in _failures(response) if failure.reason != _DUPLICATE]
+        if failures:
+            _raise_refusal(failures, len(batch))
+        if response.status_code == httpx.codes.OK or _failures(response):
             return
-        reasons = _failure_reasons(response)
-        if reasons:
-            codes = ", ".join(sorted({f"{reason:04X}" for reason in reasons}))
-            raise InputRejected(f"The archive refused {len(reasons)} of {len(batch)} objects (failure reason {codes}).")
         _require_success(response)
         raise Defect(f"The archive answered {response.status_code} to a store request.")
 
@@ -187,14 +204,38 @@ def _require_success(response: httpx.Response) -> None:
         raise InputRejected(f"The archive refused the request ({status}).")
 
 
-def _failure_reasons(response: httpx.Response) -> list[int]:
-    """Return a failure reason (PS3.18 table 10.5.3-2) for each instance that was not stored."""
+@dataclass(frozen=True)
+class _Failure:
+    """An instance that was not stored: why (PS3.18 table 10.5.3-2), and its SOP class if the archive named it."""
+
+    reason: int
+    sop_class_uid: str
+
+
+def _failures(response: httpx.Response) -> list[_Failure]:
     try:
         answer = response.json()
     except json.JSONDecodeError:
         return []
     failed = answer.get(_FAILED_SOP_SEQUENCE, {}).get("Value", []) if isinstance(answer, dict) else []
-    return [int(item.get(_FAILURE_REASON, {}).get("Value", [0])[0]) for item in failed]
+    return [
+        _Failure(
+            int(item.get(_FAILURE_REASON, {}).get("Value", [0])[0]),
+            str(item.get(_REFERENCED_SOP_CLASS_UID, {}).get("Value", [""])[0]),
+        )
+        for item in failed
+    ]
+
+
+def _raise_refusal(failures: list[_Failure], sent: int) -> NoReturn:
+    codes = ", ".join(sorted({f"{failure.reason:04X}" for failure in failures}))
+    sentence = f"The archive refused {len(failures)} of {sent} objects (failure reason {codes})."
+    lasting = [failure for failure in failures if failure.reason not in _OUT_OF_RESOURCES]
+    if not lasting:
+        raise Transient(sentence)
+    if len(lasting) == len(failures) and all(one.reason == _NOT_SUPPORTED and one.sop_class_uid for one in lasting):
+        raise KindsRefused(sentence, frozenset(one.sop_class_uid for one in lasting))
+    raise InputRejected(sentence)
 
 
 def _batches(instances: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
@@ -9,10 +10,17 @@ import httpx
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+    SpatialRegistrationStorage,
+)
 
 from demo.installation import System
 from gateway import flow
 from gateway.db.tables import User
+from gateway.dispatch.target import Target
 from gateway.dispatch.targets import make_target
 from gateway.flow import Services
 from gateway.jobs import store
@@ -154,6 +162,9 @@ def test_a_dispatch_that_was_interrupted_sends_nothing_twice(archives: System, g
     class DiesAfterSending:
         name: str = gateway.services.target.name
 
+        def confirm(self, datasets: list[Dataset]) -> frozenset[str]:
+            return gateway.services.target.confirm(datasets)
+
         def send(self, datasets: list[Dataset]) -> None:
             gateway.services.target.send(datasets)
             raise Interrupted
@@ -164,6 +175,66 @@ def test_a_dispatch_that_was_interrupted_sends_nothing_twice(archives: System, g
     assert once
     assert flow.dispatch(gateway.services, signed.case_id)
     assert {str(one.SOPInstanceUID) for one in in_pacs(archives, signed.study_uid)} == once
+
+
+@dataclass
+class Picky:
+    """The real PACS behind a filter that knows only some SOP classes, and a count of what was sent."""
+
+    target: Target
+    unknown: frozenset[str]
+    sent: int = 0
+    name: str = "pacs"
+
+    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+        known = [one for one in datasets if one.SOPClassUID not in self.unknown]
+        self.sent += len(known)
+        self.target.send(known)
+        return frozenset(str(one.SOPClassUID) for one in datasets) & self.unknown
+
+    def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+        return self.target.confirm(datasets)
+
+    def echo(self) -> None:
+        self.target.echo()
+
+
+def test_what_the_pacs_does_not_take_is_left_out_and_said(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    picky = Picky(gateway.services.target, frozenset({SegmentationStorage, SpatialRegistrationStorage}))
+    assert flow.dispatch(replace(gateway.services, target=picky), signed.case_id)
+    case = gateway.case(signed.study_uid)
+    assert case.state == CaseState.ARCHIVED.value
+    assert case.events[-1].detail.endswith("; the PACS does not take Segmentation, Spatial Registration")
+    there = in_pacs(archives, signed.study_uid)
+    assert {str(one.Modality) for one in there}.isdisjoint({"SEG", "REG"})
+    with gateway.services.sessions() as session:
+        deliveries = store.deliveries_of(session, signed.case_id)
+    assert {row.sop_instance_uid for row in deliveries} == {str(one.SOPInstanceUID) for one in there}
+
+
+def test_a_pacs_that_takes_neither_report_nor_pictures_archives_nothing(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    picky = Picky(
+        gateway.services.target,
+        frozenset({SegmentationStorage, Comprehensive3DSRStorage, SecondaryCaptureImageStorage}),
+    )
+    assert not flow.dispatch(replace(gateway.services, target=picky), signed.case_id)
+    case = gateway.case(signed.study_uid)
+    assert case.state == CaseState.QUARANTINED.value
+    assert "no Comprehensive 3D SR" in case.reason
+
+
+def test_what_the_pacs_holds_already_is_not_sent_again(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    nothing_clinical = frozenset({Comprehensive3DSRStorage, SecondaryCaptureImageStorage})
+    first = Picky(gateway.services.target, nothing_clinical)
+    flow.dispatch(replace(gateway.services, target=first), signed.case_id)
+    flow.retry(gateway.services, signed.case_id, "operator")
+    second = Picky(gateway.services.target, frozenset())
+    assert flow.dispatch(replace(gateway.services, target=second), signed.case_id)
+    assert first.sent > 0
+    assert first.sent + second.sent == len(in_pacs(archives, signed.study_uid))
 
 
 def test_a_patient_who_was_corrected_meanwhile_stops_the_delivery(archives: System, gateway: Gateway) -> None:

@@ -17,7 +17,7 @@ from tests.unit.gateway.front_result import Compared, compared
 __all__ = ["compared", "empty_database", "passwords", "sessions", "url"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pacs_node(archives: System) -> PacsNode:
     """The demo PACS, which is an Orthanc."""
     return PacsNode("127.0.0.1", archives.ports.pacs_dicom, "PACS", "INTERVAL")

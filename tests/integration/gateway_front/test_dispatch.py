@@ -123,16 +123,25 @@ def test_a_refused_sop_class_is_named_and_the_others_arrive(pacs_node: PacsNode,
     target = CStoreTarget("pacs", pacs_node)
     sent = fresh(result[:3], "5")
     sent[0].SOPClassUID = UNKNOWN_SOP_CLASS
-    with pytest.raises(InputRejected, match=r"1 of 3 objects .*SOP class not accepted"):
-        target.send(sent)
+    assert target.send(sent) == {UNKNOWN_SOP_CLASS}
     assert target.confirm(sent) == uids(sent[1:])
 
 
 def test_a_pacs_that_takes_none_of_the_classes_says_so(pacs_node: PacsNode, result: list[Dataset]) -> None:
     sent = fresh(result[:1], "6")
     sent[0].SOPClassUID = UNKNOWN_SOP_CLASS
-    with pytest.raises(InputRejected, match="SOP class"):
-        CStoreTarget("pacs", pacs_node).send(sent)
+    assert CStoreTarget("pacs", pacs_node).send(sent) == {UNKNOWN_SOP_CLASS}
+
+
+def test_a_class_that_is_refused_with_the_object_counts_as_not_taken(rejection: list[Dataset]) -> None:
+    with peer(KeyObjectSelectionDocumentStorage, status=0x0122) as (node, _):
+        assert CStoreTarget("pacs", node).send(rejection) == {KeyObjectSelectionDocumentStorage}
+
+
+def test_what_the_pacs_calls_a_duplicate_is_no_failure(rejection: list[Dataset]) -> None:
+    with peer(KeyObjectSelectionDocumentStorage, status=0x0111) as (node, arrived):
+        assert CStoreTarget("pacs", node).send(rejection) == frozenset()
+    assert arrived == [str(rejection[0].SOPInstanceUID)]
 
 
 def test_an_echo_is_answered(pacs_node: PacsNode, by_stow: StowRsTarget) -> None:
@@ -146,7 +155,6 @@ def test_an_echo_is_answered(pacs_node: PacsNode, by_stow: StowRsTarget) -> None
         (0xA700, Transient, "out of resources"),
         (0xA900, InputRejected, "does not match the SOP class"),
         (0xC123, InputRejected, "cannot be understood"),
-        (0x0122, InputRejected, "SOP class not supported"),
         (0x0124, InputRejected, "not authorised"),
         (0x0110, Transient, "processing failure"),
     ],
