@@ -48,6 +48,11 @@ lint: setup
 accuracy: setup ## Print what the pipeline finds on the phantom and, with INTERVAL_DATA, on real patients
 	@$(RUN) -m validation accuracy
 
+.PHONY: bench
+bench: setup $(STAMPS)/bench ## Print what each stage costs, beside other registration programs, and pseudonymisation's speed
+	@$(RUN) -m validation bench
+	@echo && $(RUN) -m gateway.pseudonymise.bench
+
 .PHONY: clean
 clean: down ## Remove the virtual environment, builds and the demo's state
 	rm -rf $(VENV) .interval demo-output viewer/node_modules viewer/dist
@@ -92,6 +97,14 @@ $(STAMPS)/python: requirements.lock
 	@echo "Installing Python packages from requirements.lock"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# The programs that benchmarks compare with fill 1.6 GB: they have an environment of their own.
+$(STAMPS)/bench: requirements-bench.lock
+	@mkdir -p $(STAMPS)
+	@echo "Installing what the benchmark compares with"
+	@$(PYTHON) -m venv .interval/bench-venv
+	@.interval/bench-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
 $(STAMPS)/viewer-packages: viewer/package-lock.json

@@ -1,4 +1,4 @@
-"""Measure from the command line: ``python -m validation accuracy``."""
+"""Measure from the command line: ``python -m validation accuracy`` or ``python -m validation bench``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import argparse
 import sys
 
 from validation.accuracy import pair_accuracy, phantom_accuracy, table
+from validation.bench import bench
 from validation.real_pairs import LONGITUDINAL_PATIENTS, data_folder
 
 
 def main(arguments: list[str]) -> int:
     """Run a measurement and print its table; the exit status is 0 unless something went wrong."""
     parser = argparse.ArgumentParser(prog="validation", description=__doc__)
-    parser.add_argument("measurement", choices=["accuracy"])
-    parser.parse_args(arguments)
+    parser.add_argument("measurement", choices=["accuracy", "bench"])
+    chosen = parser.parse_args(arguments)
+    if chosen.measurement == "bench":
+        bench(sys.stdout.write)
+    else:
+        _accuracy()
+    return 0
+
+
+def _accuracy() -> None:
     say = sys.stdout.write
     cases = []
     say("making the phantom and running the pipeline on it\n")
@@ -26,7 +35,6 @@ def main(arguments: list[str]) -> int:
             say(f"running the pipeline on {patient}\n")
             cases.append(pair_accuracy(data, patient))
     say("\n" + table(cases) + "\n\nFound: 10 % of a true increase marked. Research use, not a medical device.\n")
-    return 0
 
 
 if __name__ == "__main__":

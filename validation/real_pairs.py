@@ -14,6 +14,7 @@ import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813 - the library's own abbreviation
 
 from processing.domain.imaging import Grid, Volume
+from processing.domain.study import SeriesRole
 from processing.stages.itk_images import from_itk, from_itk_transform
 from processing.stages.resample import Interpolation, resample
 from processing.stages.subtract import robust_spread
@@ -67,16 +68,40 @@ def read_image(path: Path) -> Volume:
     return from_itk(sitk.ReadImage(str(path)))
 
 
+def _read_affine(path: Path) -> npt.NDArray[np.float64]:
+    """Read one of the data's transforms as a 4 x 4 matrix, LPS to LPS in millimetres."""
+    read = sitk.ReadTransform(str(path))
+    affine = sitk.AffineTransform(3)
+    affine.SetFixedParameters(read.GetFixedParameters())
+    affine.SetParameters(read.GetParameters())
+    return from_itk_transform(affine)
+
+
+def intrastudy_error_mm(folder: Path, patient: str, study: int, role: SeriesRole) -> float:
+    """Mean distance over the brain between the scanner's own coordinates of T1 or T2 and the data's transform, in mm.
+
+    Parameters
+    ----------
+    folder : Path
+    patient : str
+    study : int
+        1 or 2.
+    role : SeriesRole
+        T1 or T2.
+    """
+    place = folder / "ms-longitudinal" / patient
+    brain = read_image(place / "brainmask.nii.gz")
+    index = np.argwhere(brain.array > 0.5)[::101]
+    common = np.column_stack([brain.grid.index_to_lps(index), np.ones(len(index))])
+    flair = common @ _read_affine(place / f"study{study}_FLAIR_to_common_space.txt").T
+    name = {SeriesRole.T1: "T1W", SeriesRole.T2: "T2W"}[role]
+    other = flair @ _read_affine(place / f"study{study}_{name}_intrastudy_to_FLAIR.txt").T
+    return float(np.linalg.norm((other - flair)[:, :3], axis=1).mean())
+
+
 def read_pair(folder: Path, patient: str) -> RealPair:
     """Read one patient of `ms-longitudinal`."""
     place = folder / "ms-longitudinal" / patient
-
-    def matrix(study: int) -> npt.NDArray[np.float64]:
-        read = sitk.ReadTransform(str(place / f"study{study}_FLAIR_to_common_space.txt"))
-        affine = sitk.AffineTransform(3)
-        affine.SetFixedParameters(read.GetFixedParameters())
-        affine.SetParameters(read.GetParameters())
-        return from_itk_transform(affine)
 
     return RealPair(
         name=patient,
@@ -84,8 +109,8 @@ def read_pair(folder: Path, patient: str) -> RealPair:
         prior=read_image(place / "study1_FLAIR.nii.gz"),
         change=read_image(place / "gt.nii.gz"),
         brain=read_image(place / "brainmask.nii.gz"),
-        current_from_common=matrix(2),
-        prior_from_common=matrix(1),
+        current_from_common=_read_affine(place / "study2_FLAIR_to_common_space.txt"),
+        prior_from_common=_read_affine(place / "study1_FLAIR_to_common_space.txt"),
     )
 
 
