@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import secrets
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -38,6 +41,7 @@ class BasicAuthentication:
         self._passwords = passwords
         self._key = secrets.token_bytes(32)
         self._until: dict[bytes, datetime] = {}
+        self._turns: dict[bytes, _Turn] = {}
         self._lock = threading.Lock()
 
     def check(self, header: str | None, *, now: datetime | None = None) -> SignedIn | None:
@@ -49,12 +53,17 @@ class BasicAuthentication:
         user_name, password = credentials
         with self._sessions() as session:
             user = session.get(User, user_name)
-        if user is None or not self._remembers(user, password, now):
-            if not confirm_password(self._sessions, user_name, password, passwords=self._passwords, now=now):
-                return None
-            with self._sessions() as session:
-                user = session.get_one(User, user_name)
-            self._remember(user, password, now)
+        if user is None:
+            # The same work as for an account, so that the time of the answer does not tell which ones exist.
+            confirm_password(self._sessions, user_name, password, passwords=self._passwords, now=now)
+            return None
+        fingerprint = self._fingerprint(user, password)
+        if not self._remembers(fingerprint, now):
+            with self._turn(fingerprint):
+                if not self._remembers(fingerprint, now):
+                    if not confirm_password(self._sessions, user_name, password, passwords=self._passwords, now=now):
+                        return None
+                    self._remember(fingerprint, now)
         return SignedIn(user.user_name, user.display_name, Role(user.role), "", now + REMEMBERED_FOR)
 
     def _fingerprint(self, user: User, password: str) -> bytes:
@@ -62,15 +71,39 @@ class BasicAuthentication:
         message = "\0".join((user.user_name, user.password_hash, password)).encode()
         return hmac.digest(self._key, message, "sha256")
 
-    def _remembers(self, user: User, password: str, now: datetime) -> bool:
-        with self._lock:
-            return self._until.get(self._fingerprint(user, password), now) > now
+    @contextlib.contextmanager
+    def _turn(self, fingerprint: bytes) -> Iterator[None]:
+        """Let one request at a time verify the same credentials: the others then find them remembered.
 
-    def _remember(self, user: User, password: str, now: datetime) -> None:
+        An attempt counts as failed until it succeeds, so that a modality's parallel requests would lock its account.
+        """
+        with self._lock:
+            turn = self._turns.setdefault(fingerprint, _Turn())
+            turn.wanted_by += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.wanted_by -= 1
+                if not turn.wanted_by:
+                    del self._turns[fingerprint]
+
+    def _remembers(self, fingerprint: bytes, now: datetime) -> bool:
+        with self._lock:
+            return self._until.get(fingerprint, now) > now
+
+    def _remember(self, fingerprint: bytes, now: datetime) -> None:
         with self._lock:
             if len(self._until) >= _MOST_REMEMBERED:
                 self._until.clear()
-            self._until[self._fingerprint(user, password)] = now + REMEMBERED_FOR
+            self._until[fingerprint] = now + REMEMBERED_FOR
+
+
+@dataclass
+class _Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted_by: int = 0
 
 
 def _decode(header: str | None) -> tuple[str, str] | None:

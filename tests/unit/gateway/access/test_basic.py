@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,21 @@ def test_the_right_credentials_pass(basic: BasicAuthentication) -> None:
 )
 def test_anything_else_does_not(basic: BasicAuthentication, wrong: str | None) -> None:
     assert basic.check(wrong, now=NOON) is None
+
+
+def test_parallel_requests_with_the_right_password_all_pass(basic: BasicAuthentication) -> None:
+    """A modality opens many connections at once: more than the failures after which an account is locked."""
+    with ThreadPoolExecutor(4 * FREE_FAILURES) as pool:
+        answers = list(pool.map(lambda _: basic.check(header("scanner", PASSWORD), now=NOON), range(4 * FREE_FAILURES)))
+    assert None not in answers
+
+
+def test_parallel_guesses_still_lock_the_account(basic: BasicAuthentication) -> None:
+    guess = header("scanner", "not the password")
+    with ThreadPoolExecutor(4 * FREE_FAILURES) as pool:
+        answers = list(pool.map(lambda _: basic.check(guess, now=NOON), range(4 * FREE_FAILURES)))
+    assert set(answers) == {None}
+    assert basic.check(header("scanner", PASSWORD), now=NOON) is None
 
 
 def test_what_is_remembered_ends_with_the_password_and_with_time(
