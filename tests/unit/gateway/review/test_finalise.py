@@ -82,7 +82,8 @@ def test_a_rejected_result_leaves_a_rejection_and_no_volume(compared: Compared) 
     assert rejection.dataset.ConceptNameCodeSequence[0].CodeValue == "113001"
     text = values(rejection.dataset)
     assert "Registration is off." in text
-    assert "118565006" not in text, "the code of a volume"
+    for volume in ("118565006", "ADDEDVOLUME", "LOSTVOLUME", "PRIORVOLUME"):
+        assert volume not in text
 
 
 def test_a_result_without_lesions_is_reported_without_segmentation(compared_without_lesions: Compared) -> None:
