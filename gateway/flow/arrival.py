@@ -15,6 +15,7 @@ from gateway.flow.services import Services
 from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
 from gateway.flow.step import fail, try_later
 from gateway.jobs import store
+from gateway.jobs.revision import must_be_replaced, replace_revision
 from gateway.log import get_logger
 from gateway.pseudonymise.identity import PatientIdentity
 from gateway.pseudonymise.record import StudyRecord
@@ -219,17 +220,19 @@ def _described(services: Services, study: ClinicalStudy, identity: PatientIdenti
 def _note(session: Session, services: Services, sighting: Sighting) -> None:
     """Make the case of a study fit what was seen of it."""
     case = store.newest_revision(session, sighting.record.study_instance_uid)
-    state = CaseState(case.state) if case is not None else None
     if case is None:
         try:
             services.vault_in(session).put(sighting.record)
         except (InputRejected, Defect):
             # The vault holds the study as another patient's, or its row does not open. The next step will say so.
             log.exception("vault contradicts the archive", step=ACTOR)
-        _open_case(session, services, sighting, revision=1)
+        _open_case(session, services, sighting)
         return
     known = case.instance_count
-    arrival = what_arrived(state, known, sighting.image_count) if sighting.image_count else Arrival.NOTHING
+    arrival = Arrival.NOTHING
+    if sighting.image_count:
+        replaced = must_be_replaced(case)
+        arrival = what_arrived(CaseState(case.state), known, sighting.image_count, replaced=replaced)
     if arrival is Arrival.SHRUNK:
         case.instance_count = sighting.image_count
     elif arrival is Arrival.GROWN:
@@ -239,8 +242,9 @@ def _note(session: Session, services: Services, sighting: Sighting) -> None:
         _take_more(case, sighting.image_count, services)
     elif arrival is Arrival.LATE:
         detail = f"{sighting.image_count - known} more images arrived; revision {case.revision + 1} replaces this one."
-        store.record(session, case, CaseEvent.SUPERSEDED, actor=ACTOR, detail=detail, at=services.clock())
-        _open_case(session, services, sighting, revision=case.revision + 1)
+        case.instance_count = sighting.image_count
+        newer = replace_revision(session, case, actor=ACTOR, detail=detail, at=services.clock())
+        log.info("case opened", case_id=newer.case_id, count=sighting.image_count)
 
 
 def _take_more(case: Case, seen: int, services: Services) -> None:
@@ -248,11 +252,11 @@ def _take_more(case: Case, seen: int, services: Services) -> None:
     case.last_image_at = services.clock()
 
 
-def _open_case(session: Session, services: Services, sighting: Sighting, *, revision: int) -> None:
+def _open_case(session: Session, services: Services, sighting: Sighting) -> None:
     case = store.new_case(
         session,
         study_uid=sighting.record.study_instance_uid,
-        revision=revision,
+        revision=1,
         pseudonym=sighting.record.pseudonym,
         readable_name=sighting.readable_name,
         study_date_shifted=sighting.study_date_shifted,

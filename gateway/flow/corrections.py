@@ -17,11 +17,12 @@ from gateway.db.tables import Case, Correction
 from gateway.flow.services import Services
 from gateway.flow.sight import shifted_study_date
 from gateway.jobs import store
+from gateway.jobs.revision import must_be_replaced, replace_revision
 from gateway.log import get_logger
 from gateway.pseudonymise.corrections import AuditEntry, correct_patient, merge_patients
 from gateway.pseudonymise.identity import PatientIdentity
 from gateway.pseudonymise.record import StudyRecord
-from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
+from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import InputRejected, Transient
 
 log = get_logger(__name__)
@@ -254,18 +255,8 @@ def _prepare_again(session: Session, services: Services, cases: Sequence[Case], 
     count = 0
     for case in _with_compared(session, cases):
         state, now = CaseState(case.state), services.clock()
-        if (state, CaseEvent.SUPERSEDED) in TRANSITIONS:
-            store.record(session, case, CaseEvent.SUPERSEDED, actor=user_name, detail=detail, at=now)
-            store.new_case(
-                session,
-                study_uid=case.study_uid,
-                revision=case.revision + 1,
-                pseudonym=case.pseudonym,
-                readable_name=case.readable_name,
-                study_date_shifted=case.study_date_shifted,
-                instance_count=case.instance_count,
-                at=now,
-            )
+        if must_be_replaced(case):
+            replace_revision(session, case, actor=user_name, detail=detail, at=now)
         elif state is not CaseState.SUPERSEDED:
             if state is not CaseState.RECEIVING:
                 store.record(session, case, CaseEvent.IMAGES_RECEIVED, actor=user_name, detail=detail, at=now)

@@ -92,7 +92,7 @@ def _dispatch(services: Services, lease: Lease) -> None:
     refused = _send(services, lease, waiting)
     with services.sessions.begin() as session:
         case = lease.case(session, _SIGNED)
-        rows = store.deliveries_of(session, case.case_id)
+        rows = _rows_of(services, session, case, released)
         open_rows = [row for row in rows if row.confirmed_at is None]
         missing = sum(row.sop_class_uid not in refused for row in open_rows)
         if missing:
@@ -106,6 +106,16 @@ def _dispatch(services: Services, lease: Lease) -> None:
         detail += f"; the PACS does not take {', '.join(left_out)}" if left_out else ""
         store.record(session, case, CaseEvent.DELIVERED, actor=ACTOR, detail=detail, at=services.clock())
     log.info("case delivered", case_id=lease.case_id, count=len(rows) - len(open_rows))
+
+
+def _rows_of(services: Services, session: Session, case: Case, released: Sequence[Dataset]) -> list[Delivery]:
+    """Return the rows of what is released now: an earlier job or another target may have left some of its own."""
+    uids = {str(dataset.SOPInstanceUID) for dataset in released}
+    return [
+        row
+        for row in store.deliveries_of(session, case.case_id)
+        if row.target == services.target.name and row.sop_instance_uid in uids
+    ]
 
 
 def _send(services: Services, lease: Lease, waiting: Sequence[Dataset]) -> frozenset[str]:
@@ -184,5 +194,5 @@ def _note_confirmed(services: Services, lease: Lease, confirmed: frozenset[str])
     with services.sessions.begin() as session:
         case = lease.case(session, _SIGNED)
         for row in store.deliveries_of(session, case.case_id):
-            if row.confirmed_at is None and row.sop_instance_uid in confirmed:
+            if row.target == services.target.name and row.confirmed_at is None and row.sop_instance_uid in confirmed:
                 row.confirmed_at = now

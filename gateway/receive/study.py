@@ -22,7 +22,7 @@ class Arrival(Enum):
     """Images were removed from the archive. Nothing is undone, but the number is noted."""
 
 
-def what_arrived(state: CaseState | None, known_images: int, seen_images: int) -> Arrival:
+def what_arrived(state: CaseState | None, known_images: int, seen_images: int, *, replaced: bool = False) -> Arrival:
     """Compare what is known of a study with what the archive holds now.
 
     Parameters
@@ -32,6 +32,8 @@ def what_arrived(state: CaseState | None, known_images: int, seen_images: int) -
     known_images, seen_images : int
         Images that the case counts, and that the archive holds. The archive keeps an instance once however often
         it is sent, so a duplicate changes no number.
+    replaced : bool
+        Whether the case has a result or a signature, though its state alone would let it take more images.
     """
     if state is None:
         return Arrival.FIRST_SEEN if seen_images else Arrival.NOTHING
@@ -39,7 +41,7 @@ def what_arrived(state: CaseState | None, known_images: int, seen_images: int) -
         return Arrival.SHRUNK
     if seen_images == known_images:
         return Arrival.NOTHING
-    if (state, CaseEvent.IMAGES_RECEIVED) in TRANSITIONS:
+    if (state, CaseEvent.IMAGES_RECEIVED) in TRANSITIONS and not replaced:
         return Arrival.GROWN
     return Arrival.LATE
 

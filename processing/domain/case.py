@@ -103,6 +103,8 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.DISPATCHING, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.ARCHIVED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.REGISTRATION_FAILED, _E.SUPERSEDED): _S.SUPERSEDED,
+    # Quarantine keeps results and signatures too; without any, late images reopen the case. The gateway picks.
+    (_S.QUARANTINED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.REGISTRATION_FAILED, _E.RETRIED): _S.COMPLETE,
     # Where a retry leads depends on whether the reader had signed; the gateway picks the event.
     (_S.QUARANTINED, _E.RETRIED): _S.COMPLETE,

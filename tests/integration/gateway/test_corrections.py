@@ -108,7 +108,7 @@ def test_a_corrected_sex_makes_the_measurements_anew(archives: System, gateway: 
     gateway.receive_and_prepare()
     assert "another sex" in gateway.case(signed.study_uid).reason
     # Nothing that was signed before is delivered by trying again.
-    flow.retry(gateway.services, signed.case_id, "otto")
+    flow.retry(gateway.services, gateway.case(signed.study_uid).case_id, "otto")
     assert gateway.state(signed.study_uid) is CaseState.COMPLETE
     prior_files = gateway.services.clinical.study(prior.original_study_instance_uid)
     assert prior_files is not None

@@ -19,7 +19,7 @@ from pydicom.uid import (
 
 from demo.installation import System
 from gateway import flow
-from gateway.db.tables import User
+from gateway.db.tables import Delivery, User
 from gateway.dispatch.target import Target
 from gateway.dispatch.targets import make_target
 from gateway.flow import Services
@@ -31,7 +31,7 @@ from processing.domain.errors import InputRejected
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.results import carry_out
 from tests.integration.gateway.sending import delete_study, send
-from tests.unit.gateway.brain_studies import Person, study
+from tests.unit.gateway.brain_studies import Person, new_uid, study
 
 READER = "reader"
 
@@ -269,6 +269,35 @@ def test_late_images_make_a_new_revision_beside_the_archived_one(archives: Syste
     gateway.receive_and_prepare()
     old, new = gateway.cases(signed.study_uid)
     assert (old.state, new.state) == (CaseState.SUPERSEDED.value, CaseState.PSEUDONYMISED.value)
+
+
+def test_a_signature_that_stands_in_quarantine_is_not_lost_to_late_images(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    flow.dispatch(_towards(gateway, 9), signed.case_id)
+    assert flow.fail(gateway.services, signed.case_id, "dispatch", "The PACS refuses it.")
+    _, more = study(signed.person, "20230405", "T2")
+    for image in more:
+        image.StudyInstanceUID = signed.study_uid
+    send(archives, more)
+    gateway.receive_and_prepare()
+    old, new = gateway.cases(signed.study_uid)
+    assert (old.case_id, old.state) == (signed.case_id, CaseState.SUPERSEDED.value)
+    assert "replaces this one" in old.reason
+    assert (new.state, new.revision) == (CaseState.PSEUDONYMISED.value, 2)
+    with gateway.services.sessions() as session:
+        kept = decisions.review_of(session, old.jobs[-1])
+        assert kept is not None
+        assert kept.signed_at is not None
+
+
+def test_only_what_is_released_now_must_have_arrived(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    left_behind = {"kind": "SEG", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.66.4", "case_id": signed.case_id}
+    with gateway.services.sessions.begin() as session:
+        session.add(Delivery(target=gateway.services.target.name, sop_instance_uid=new_uid(), **left_behind))
+        session.add(Delivery(target="another", sop_instance_uid=new_uid(), **left_behind))
+    assert flow.dispatch(gateway.services, signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
 
 
 def test_signing_needs_a_complete_review_and_changes_nothing_without(archives: System, gateway: Gateway) -> None:

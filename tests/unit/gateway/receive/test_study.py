@@ -39,6 +39,10 @@ def test_more_images_reopen_a_case_or_make_a_new_revision(state: CaseState) -> N
     assert what_arrived(state, 24, 25) is expected
 
 
+def test_a_quarantined_result_is_not_taken_over_by_more_images() -> None:
+    assert what_arrived(CaseState.QUARANTINED, 24, 25, replaced=True) is Arrival.LATE
+
+
 def test_a_study_is_quiet_when_no_image_came_for_the_quiet_time() -> None:
     assert not is_quiet(NOW, later(19.9), 20)
     assert is_quiet(NOW, later(20), 20)
