@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import Volume
+from processing.domain.result import QualityFigure
 from processing.stages.atlas import Atlas
 from processing.stages.distance import depth_within, distance_from
 from processing.stages.itk_images import from_itk_transform, to_itk
@@ -36,6 +37,9 @@ class BrainParameters:
     minimum_agreement: float = 0.75
     minimum_volume_ml: float = 600.0
     maximum_volume_ml: float = 2200.0
+    edge_mm: float = 3.0
+    expected_agreement: float = 0.85
+    expected_edge: float = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,18 @@ def align_with_atlas(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> 
     if not 0.5 < np.linalg.det(to_scan[:3, :3]) < 2.0:
         raise InputRejected("No brain could be found in the image.")
     return AtlasAlignment(np.linalg.inv(to_scan).astype(np.float64), metric)
+
+
+def align_rigidly(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> AtlasAlignment:
+    """Lay the atlas over a scan without changing its size: coarse, but thick slices can't draw it out to the skull.
+
+    Parameters and exceptions are those of `align_with_atlas`.
+    """
+    try:
+        found = _best_rigid(isotropic(scan, params.refinement_spacing_mm), atlas, params=params)
+    except RuntimeError as failure:
+        raise InputRejected("No brain could be found in the image.") from failure
+    return AtlasAlignment(np.linalg.inv(from_itk_transform(found)).astype(np.float64), float("nan"))
 
 
 def _images(
@@ -213,6 +229,43 @@ def extract_brain(scan: Volume, atlas: Atlas, alignment: AtlasAlignment, *, para
         raise InputRejected("The image shows no whole brain.")
     marked = resample(Volume(brain.astype(np.float32), cubes.grid), scan.grid)
     return marked.with_array((marked.array > 0.5).astype(np.float32))
+
+
+def brain_quality(
+    scan: Volume, brain: Volume, atlas: Atlas, alignment: AtlasAlignment, *, title: str, params: BrainParameters
+) -> tuple[QualityFigure, ...]:
+    """Say how far to trust a brain extraction.
+
+    Parameters
+    ----------
+    scan, brain : Volume
+        As for, and from, `extract_brain`.
+    atlas : Atlas
+    alignment : AtlasAlignment
+    title : str
+        Put in front of each figure's name.
+    params : BrainParameters
+
+    Returns
+    -------
+    tuple of QualityFigure
+        Dice overlap with the atlas's brain, and the part of the brain's surface that borders on something dark
+        (fluid or bone), in percent: where the mask leaks into the scalp or cuts through tissue, it does not.
+    """
+    cubes, expected = _around_the_atlas(isotropic(scan, params.refinement_spacing_mm), atlas, alignment, params)
+    found = resample(brain, cubes.grid).array > 0.5
+    agreement = 2.0 * float((found & expected).sum()) / max(1.0, float(found.sum() + expected.sum()))
+    core = depth_within(found, cubes.grid.spacing_mm) > 10.0
+    level = params.core_threshold * float(np.median(cubes.array[core])) if core.any() else np.inf
+    surface = found & ~ndimage.binary_erosion(found, border_value=1)
+    dark = distance_from(~found & (cubes.array < level), cubes.grid.spacing_mm) <= params.edge_mm
+    bordered = float(dark[surface].mean()) if surface.any() else 0.0
+    return (
+        QualityFigure(
+            f"{title} brain agreement with the atlas", 100.0 * agreement, "%", agreement >= params.expected_agreement
+        ),
+        QualityFigure(f"{title} brain edge seen", 100.0 * bordered, "%", bordered >= params.expected_edge),
+    )
 
 
 def _around_the_atlas(

@@ -11,7 +11,8 @@ from processing.domain.imaging import Volume
 from processing.domain.result import Region, Side
 from processing.domain.study import SeriesRole
 from processing.stages.atlas import Atlas, Structure, load_atlas
-from processing.stages.brain import AtlasAlignment, BrainParameters, align_with_atlas, extract_brain
+from processing.stages.brain import AtlasAlignment, BrainParameters, align_with_atlas, brain_quality, extract_brain
+from processing.stages.distance import depth_within
 from processing.stages.locate import Landmarks, LocationParameters, find_landmarks, locate
 from processing.stages.quality import QualityParameters, scan_quality
 from processing.stages.resample import reorient, resample
@@ -73,6 +74,43 @@ def test_the_brain_is_found_within_skull_and_scalp(scan: Volume, brain: Volume) 
     found = brain.array > 0
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.94
     assert (scan.array > 0.3 * np.percentile(scan.array, 98)).sum() > 1.3 * found.sum()
+
+
+def test_a_good_extraction_is_told_from_a_leak_and_a_cut(
+    scan: Volume, brain: Volume, atlas: Atlas, alignment: AtlasAlignment
+) -> None:
+    def figures(mask: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        made = brain_quality(
+            scan, brain.with_array(mask.astype(np.float32)), atlas, alignment, title="current", params=BRAIN
+        )
+        return made[0].value, made[1].value
+
+    good = brain_quality(scan, brain, atlas, alignment, title="current", params=BRAIN)
+    assert [figure.name for figure in good] == ["current brain agreement with the atlas", "current brain edge seen"]
+    assert all(figure.acceptable for figure in good)
+    found = brain.array > 0
+    cut = found & (np.arange(scan.grid.shape[2]) < scan.grid.shape[2] // 2)
+    agreement, edge = figures(cut)
+    assert agreement < 75 < good[0].value
+    assert edge < good[1].value - 5
+    inner = depth_within(found, scan.grid.spacing_mm) > 6
+    assert figures(inner)[1] < 50
+
+
+def test_entropy_focus_tells_a_point_from_a_smear(scan: Volume) -> None:
+    def focus(array: npt.NDArray[np.float32]) -> float:
+        none = np.zeros(array.shape, bool)
+        made = scan_quality(
+            scan.with_array(array), title="", brain=none, white_matter=none, grey_matter=none, coverage=1.0,
+            params=QualityParameters(),
+        )  # fmt: skip
+        return next(figure.value for figure in made if figure.name.endswith("entropy focus"))
+
+    point = np.zeros(scan.grid.shape, np.float32)
+    point[3, 4, 5] = 7.0
+    assert focus(point) == pytest.approx(0.0, abs=1e-9)
+    assert focus(np.full(scan.grid.shape, 3.0, np.float32)) == pytest.approx(1.0)
+    assert 0.0 < focus(np.array(scan.array)) < 0.9
 
 
 def test_the_alignment_is_the_same_to_the_last_bit_each_time(
@@ -153,6 +191,7 @@ def test_quality_figures_see_noise_contrast_and_coverage(scan: Volume) -> None:
     }  # fmt: skip
     assert figures["current signal to noise"].value == pytest.approx(115 / 5, rel=0.15)
     assert figures["current grey-white contrast to noise"].value == pytest.approx(6.0, rel=0.1)
+    assert figures["current coefficient of joint variation"].value == pytest.approx(10 / 30, rel=0.05)
     assert figures["current brain coverage"].value == pytest.approx(80.0)
     assert not figures["current brain coverage"].acceptable
     assert figures["current slice distance"].value == pytest.approx(4.0)
