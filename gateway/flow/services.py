@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gateway.clinical import ClinicalArchive
 from gateway.db.engine import make_engine, session_factory
 from gateway.db.vault_rows import ReadOnlyVaultRows, VaultRows, unknown_key_ids
+from gateway.defacing import Defacer
 from gateway.dispatch.target import Target
 from gateway.dispatch.targets import make_target
 from gateway.jobs.outcome import RetryPolicy
@@ -66,6 +67,8 @@ class Services:
     vault: Vault
     target: Target
     specs: Sequence[PipelineSpec]
+    defacer: Defacer | None = None
+    """Removes faces; none when the site does not ask for it."""
     clock: Callable[[], datetime] = utc_now
 
     def vault_in(self, session: Session) -> Vault:
@@ -122,4 +125,5 @@ def build_services(settings: Settings) -> Services:
         vault=vault,
         target=make_target(settings),
         specs=SPECS,
+        defacer=Defacer() if settings.deface else None,
     )

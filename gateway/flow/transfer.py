@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from gateway.clinical import ClinicalStudy
+from gateway.clinical import ClinicalSeries, ClinicalStudy
+from gateway.defacing import Defacer
 from gateway.flow.services import Services
 from gateway.flow.step import Lease
-from gateway.pseudonymise.apply import pseudonymise_instance
+from gateway.pseudonymise.apply import PseudonymisedInstance, pseudonymise_instance
 from gateway.pseudonymise.record import StudyRecord, StudyRecordBuilder
 from processing.domain.errors import InputRejected
 from processing.domain.messages import StudyOrder
 from processing.domain.study import SeriesRole
+
+
+@dataclass(frozen=True)
+class _Image:
+    """An image on its way, and what is left of it without a face."""
+
+    series: ClinicalSeries
+    original: bytes = field(repr=False)
+    defaced: bytes | None = field(repr=False)
 
 
 def transfer(
@@ -74,25 +88,56 @@ def _pseudonymised(
     builder: StudyRecordBuilder,
 ) -> Iterator[bytes]:
     wanted = set(chosen.values())
-    for series in study.series:
-        if series.series_instance_uid not in wanted:
-            continue
-        for original in services.clinical.files(study, series):
+    defacer = services.defacer
+    with contextlib.ExitStack() as open_while_images_pass:
+        images: Iterator[_Image] = (
+            _Image(series, original, None)
+            for series in study.series
+            if series.series_instance_uid in wanted
+            for original in services.clinical.files(study, series)
+        )
+        if defacer is not None:
+            folder = open_while_images_pass.enter_context(tempfile.TemporaryDirectory(prefix="interval-"))
+            images = _without_faces(defacer, lease, images, Path(folder))
+        for image in images:
             lease.renew()
-            try:
-                pseudonymous = pseudonymise_instance(original, services.pseudonymiser)
-                builder.add(pseudonymous, original)
-            except InputRejected as rejected:
-                name = f"series {series.series_number}" if series.series_number is not None else "a series"
-                raise InputRejected(
-                    f"An image of {name} can't be pseudonymised: {rejected.reason.rstrip('.')}."
-                ) from rejected
+            pseudonymous = _pseudonymise(services, image, builder)
             if (pseudonymous.pseudonym, pseudonymous.study_instance_uid) != (
                 record.pseudonym,
                 record.study_instance_uid,
             ):
                 raise InputRejected("An image of the study belongs to another patient or study.")
             yield pseudonymous.part10
+
+
+def _pseudonymise(services: Services, image: _Image, builder: StudyRecordBuilder) -> PseudonymisedInstance:
+    try:
+        content = image.original if image.defaced is None else image.defaced
+        pseudonymous = pseudonymise_instance(content, services.pseudonymiser, defaced=image.defaced is not None)
+        # The vault remembers the image as it was sent: with its face it is no other image.
+        builder.add(pseudonymous, image.original)
+    except InputRejected as rejected:
+        number = image.series.series_number
+        name = f"series {number}" if number is not None else "a series"
+        raise InputRejected(f"An image of {name} can't be pseudonymised: {rejected.reason.rstrip('.')}.") from rejected
+    return pseudonymous
+
+
+def _without_faces(defacer: Defacer, lease: Lease, images: Iterator[_Image], folder: Path) -> Iterator[_Image]:
+    """Yield the images with what is left of them without a face; all of them lie on the disk meanwhile."""
+    originals, defaced = folder / "originals", folder / "defaced"
+    originals.mkdir()
+    defaced.mkdir()
+    kept: list[tuple[ClinicalSeries, str]] = []
+    for image in images:
+        lease.renew()
+        name = f"{len(kept):06}"
+        for place in (originals, defaced):
+            (place / name).write_bytes(image.original)
+        kept.append((image.series, name))
+    defacer.deface(defaced, lease.renew)
+    for series, name in kept:
+        yield _Image(series, (originals / name).read_bytes(), (defaced / name).read_bytes())
 
 
 def require_same_person(current: StudyRecord, prior: StudyRecord) -> None:

@@ -87,7 +87,9 @@ class PseudonymisedInstance:
     """Patient's name, birth date and sex as encoded, to notice two patients in one study."""
 
 
-def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> PseudonymisedInstance:
+def pseudonymise_instance(
+    part10: bytes, pseudonymiser: Pseudonymiser, *, defaced: bool = False
+) -> PseudonymisedInstance:
     """Pseudonymise one DICOM file; the same file and keys give the same bytes.
 
     Parameters
@@ -95,6 +97,8 @@ def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> Pseudo
     part10 : bytes
         A whole file, preamble included.
     pseudonymiser : Pseudonymiser
+    defaced : bool
+        Whether the face was removed from the pixels before; the result then says so.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def pseudonymise_instance(part10: bytes, pseudonymiser: Pseudonymiser) -> Pseudo
     pixels_end = pixel_data_end(file)
     identity = read_identity(file)
     context = pseudonymiser.context(identity, name_parts(file.names))
-    rewrite = _Rewrite(file, profile, context)
+    rewrite = _Rewrite(file, profile, context, defaced=defaced)
     body = rewrite.data_set(pixels_end)
     sop_class_uid = _stripped(file, SOP_CLASS_UID).decode("ascii")
     frame_of_reference = _stripped(file, FRAME_OF_REFERENCE_UID)
@@ -171,12 +175,13 @@ def _decode(value: bytes, character_set: bytes) -> str:
 class _Rewrite:
     """One pass over one file."""
 
-    def __init__(self, file: EncodedFile, profile: Profile, context: PatientContext) -> None:
+    def __init__(self, file: EncodedFile, profile: Profile, context: PatientContext, *, defaced: bool) -> None:
         self._file = file
         self._data = file.data
         self._elements = file.elements
         self._explicit = file.explicit
         self._profile = profile
+        self._defaced = defaced
         self._rules = profile.rules
         self._context = context
         self.uid_map: dict[str, str] = {}
@@ -189,7 +194,9 @@ class _Rewrite:
         pixels_end : int
             Offset behind the last pixel.
         """
-        added = method_attributes(self._profile, self._context.pseudonym, explicit=self._explicit)
+        added = method_attributes(
+            self._profile, self._context.pseudonym, explicit=self._explicit, defaced=self._defaced
+        )
         position = 0
         pieces: list[bytes | memoryview] = []
         kept: list[Element] = []

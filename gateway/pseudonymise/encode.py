@@ -24,6 +24,11 @@ def item(content: bytes) -> bytes:
     return b"\xfe\xff\x00\xe0" + struct.pack("<L", len(content)) + content
 
 
+CLEAN_FEATURES = "113101"
+"""The option that is no profile's to claim: it stands only where the face was removed."""
+_NAMES = {**OPTION_NAMES, CLEAN_FEATURES: "Clean Recognizable Visual Features Option"}
+
+
 def encode(tag: int, vr: bytes, value: bytes, explicit: bool) -> bytes:
     """Return an encoded element; an odd value is padded as its value representation asks (PS3.5 6.2)."""
     if len(value) % 2:
@@ -39,14 +44,16 @@ def encode(tag: int, vr: bytes, value: bytes, explicit: bool) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def method_attributes(profile: Profile, pseudonym: str, *, explicit: bool) -> list[tuple[int, bytes]]:
+def method_attributes(
+    profile: Profile, pseudonym: str, *, explicit: bool, defaced: bool = False
+) -> list[tuple[int, bytes]]:
     """Return (tag, encoded element) of what every pseudonymous data set carries, in the order of tags."""
     codes = b""
-    for code in ("113100", *profile.options):
+    for code in ("113100", *((CLEAN_FEATURES,) if defaced else ()), *profile.options):
         code_item = (
             encode(0x00080100, b"SH", code.encode(), explicit)
             + encode(0x00080102, b"SH", b"DCM", explicit)
-            + encode(0x00080104, b"LO", OPTION_NAMES[code].encode(), explicit)
+            + encode(0x00080104, b"LO", _NAMES[code].encode(), explicit)
         )
         codes += item(code_item)
     method = f"Interval, profile {profile.name}, PS3.15 {profile.edition}".encode()
@@ -58,6 +65,7 @@ def method_attributes(profile: Profile, pseudonym: str, *, explicit: bool) -> li
             (0x00120062, b"CS", b"YES"),
             (0x00120063, b"LO", method),
             (0x00120064, b"SQ", codes),
+            *([(0x00280302, b"CS", b"NO")] if defaced else []),
             (0x00280303, b"CS", b"MODIFIED"),
         )
     ]
