@@ -131,7 +131,7 @@ def detect_rise(
 
 def _weakest_margin(mask: Mask, evidence: Evidence, params: DetectionParameters) -> float | None:
     """Score a component from 0.5 to 1 by the test that it passes most narrowly; None if it fails one."""
-    on_t1, on_t2 = _mean_known(evidence.t1_z, mask), _mean_known(evidence.t2_z, mask)
+    on_t1, on_t2 = mean_known(evidence.t1_z, mask), mean_known(evidence.t2_z, mask)
     if on_t1 is not None and on_t1 > params.t1_maximum_z:
         return None
     if on_t2 is not None and on_t2 < params.t2_minimum_z:
@@ -143,7 +143,7 @@ def _weakest_margin(mask: Mask, evidence: Evidence, params: DetectionParameters)
     return float(1.0 - 0.5 * np.exp(1.0 - margin)) if margin > 1.0 else None
 
 
-def _mean_known(change: Volume | None, mask: Mask) -> float | None:
+def mean_known(change: Volume | None, mask: Mask) -> float | None:
     """Mean over the part of a component that is known; None if that is less than half of it."""
     if change is None:
         return None

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+from scipy import ndimage
 
-from processing.domain.imaging import Volume
+from processing.domain.errors import Defect
+from processing.domain.imaging import Grid, Volume
+from processing.stages.components import MINIMUM_VOLUME_MM3, connected_components
+from processing.stages.detect import Candidate, Evidence, mean_known
 from processing.stages.subtract import Subtraction
 
 Mask = npt.NDArray[np.bool_]
@@ -13,6 +22,89 @@ Channels = npt.NDArray[np.float32]
 
 CHANNELS = ("prior", "current", "difference", "robust", "white matter")
 """What the network sees, in this order."""
+
+IN_PLANE_MULTIPLE = 8
+"""The network halves rows and columns three times."""
+
+SLAB = 48
+"""Slices that are computed at once: more would need more than a gigabyte at 1 mm."""
+
+REACH = 5
+"""Slices on either side that a slice's result depends on: the network's cubic kernels, one after the other."""
+
+
+@dataclass(frozen=True)
+class LearnedParameters:
+    """Thresholds of the learned detector; chances from 0 to 1, lengths in millimetres."""
+
+    voxel_chance: float = 0.5
+    peak_chance: float = 0.8
+    doubtful_chance: float = 0.2
+    minimum_volume_mm3: float = MINIMUM_VOLUME_MM3
+    inside_mm: float = 3.0
+    white_matter_prior: float = 0.2
+    t2_minimum_z: float = 1.0
+    t1_maximum_z: float = 2.0
+
+
+class LearnedModel:
+    """A network that gives each voxel its chance of having changed.
+
+    Parameters
+    ----------
+    onnx : bytes
+        The exported network: input "channels", float32, shape (1, 5, z, y, x); output of shape (1, 1, z, y, x), 0 to 1.
+    threads : int
+        Cores that one run may use.
+
+    Raises
+    ------
+    Defect
+        If the bytes are no such network.
+    """
+
+    def __init__(self, onnx: bytes, *, threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        except (Fail, InvalidGraph, InvalidProtobuf) as failure:
+            raise Defect("The learned detector's file can't be read.") from failure
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].shape[1] != len(CHANNELS):
+            raise Defect("The learned detector's file belongs to another version.")
+
+    def chances(self, channels: Channels) -> npt.NDArray[np.float32]:
+        """Return each voxel's chance of change.
+
+        Parameters
+        ----------
+        channels : ndarray of float32, shape (5, z, y, x)
+            From `detector_inputs`. Where all are zero there is no brain, and nothing is computed.
+
+        Returns
+        -------
+        ndarray of float32, shape (z, y, x)
+            0 to 1.
+        """
+        found = np.zeros(channels.shape[1:], np.float32)
+        used = np.argwhere(channels.any(axis=0))
+        if len(used) == 0:
+            return found
+        box = tuple(slice(int(a), int(b) + 1) for a, b in zip(used.min(axis=0), used.max(axis=0), strict=True))
+        part = channels[(slice(None), *box)]
+        slices, rows, columns = part.shape[1:]
+        margins = [(0, 0), (0, 0), *((0, -n % IN_PLANE_MULTIPLE) for n in (rows, columns))]
+        padded = np.pad(part, margins)
+        chance = np.zeros((slices, rows, columns), np.float32)
+        for start in range(0, slices, SLAB):
+            low, high, end = max(0, start - REACH), start + SLAB + REACH, start + SLAB
+            slab = self._session.run(None, {"channels": padded[np.newaxis, :, low:high]})[0]
+            chance[start:end] = np.asarray(slab)[0, 0, start - low : end - low, :rows, :columns]
+        found[box] = chance
+        return found
 
 
 def detector_inputs(
@@ -46,3 +138,121 @@ def detector_inputs(
         ]
     ).astype(np.float32)
     return channels * inside
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedCandidate:
+    """A component of voxels that the network holds to have changed, and its best voxel's chance."""
+
+    mask: Mask
+    peak_chance: float
+
+
+def learned_candidates(
+    chances: npt.NDArray[np.float32],
+    grid: Grid,
+    *,
+    brain: Mask,
+    white_matter_prior: Volume,
+    params: LearnedParameters,
+) -> tuple[LearnedCandidate, ...]:
+    """Take the network's findings apart.
+
+    Parameters
+    ----------
+    chances : ndarray of float32, shape (z, y, x)
+    grid : Grid
+    brain : ndarray of bool, shape (z, y, x)
+    white_matter_prior : Volume
+    params : LearnedParameters
+
+    Returns
+    -------
+    tuple of LearnedCandidate
+        In order of the first voxel.
+    """
+    deep = ndimage.distance_transform_edt(brain, sampling=grid.spacing_mm) > params.inside_mm
+    labels = connected_components(
+        (chances >= params.voxel_chance) & deep,
+        voxel_volume_mm3=grid.voxel_volume_mm3,
+        minimum_volume_mm3=params.minimum_volume_mm3,
+    )
+    found = []
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        part = labels[box] == label
+        peak = float(chances[box][part].max())
+        prior = float(white_matter_prior.array[box][part].mean())
+        if peak < params.peak_chance or prior < params.white_matter_prior:
+            continue
+        mask = np.zeros(labels.shape, bool)
+        mask[box] = part
+        found.append(LearnedCandidate(mask, peak))
+    return tuple(found)
+
+
+def join(
+    hand_made: Sequence[Candidate],
+    learned: Sequence[LearnedCandidate],
+    chances: npt.NDArray[np.float32],
+    *,
+    later: Volume,
+    evidence: Evidence,
+    params: LearnedParameters,
+) -> tuple[Candidate, ...]:
+    """Put the findings of both detectors together; where they disagree, confidence is low.
+
+    A finding of both keeps the hand-made outline, which follows the scan and not the network's habit, and has a score
+    of at least 0.9. One of the hand-made detector alone loses a quarter of its score, and half where the network
+    sees nothing. One of the network alone is dropped where T1 or T2 refute it, as a hand-made one is; it scores up
+    to 0.75 where T2 confirms it, and up to 0.6 where nothing but FLAIR is known.
+
+    Parameters
+    ----------
+    hand_made : sequence of Candidate
+    learned : sequence of LearnedCandidate
+    chances : ndarray of float32, shape (z, y, x)
+    later : Volume
+        The scan in which the rise shows, in units of the white-matter median.
+    evidence : Evidence
+    params : LearnedParameters
+
+    Returns
+    -------
+    tuple of Candidate
+        Hand-made ones first.
+    """
+    joined = []
+    covered = np.zeros(chances.shape, bool)
+    for candidate in hand_made:
+        peak = float(chances[candidate.mask].max())
+        agreed = any((candidate.mask & other.mask).any() for other in learned)
+        if agreed:
+            score = 1.0 - 0.2 * (1.0 - candidate.score) * (2.0 - peak)
+        else:
+            score = candidate.score * (0.75 if peak >= params.doubtful_chance else 0.5)
+        joined.append(replace(candidate, score=score))
+        covered |= candidate.mask
+    for other in learned:
+        if (other.mask & covered).any():
+            continue
+        weight = _weight_of_other_contrasts(other.mask, evidence, params)
+        if weight is not None:
+            joined.append(
+                Candidate(
+                    mask=other.mask,
+                    volume_mm3=float(other.mask.sum()) * later.grid.voxel_volume_mm3,
+                    mean_intensity=float(later.array[other.mask].mean()),
+                    score=weight * other.peak_chance,
+                )
+            )
+    return tuple(joined)
+
+
+def _weight_of_other_contrasts(mask: Mask, evidence: Evidence, params: LearnedParameters) -> float | None:
+    """How much T1 and T2 leave of a finding on FLAIR alone; None if they refute it."""
+    on_t1, on_t2 = mean_known(evidence.t1_z, mask), mean_known(evidence.t2_z, mask)
+    if on_t1 is not None and on_t1 > params.t1_maximum_z:
+        return None
+    if on_t2 is None:
+        return 0.6
+    return 0.75 if on_t2 >= params.t2_minimum_z else None

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from processing.domain.errors import Defect
+from processing.domain.imaging import Grid, Volume
+from processing.stages.detect import Candidate, Evidence
+from processing.stages.learned import (
+    CHANNELS,
+    LearnedCandidate,
+    LearnedModel,
+    LearnedParameters,
+    detector_inputs,
+    join,
+    learned_candidates,
+)
+from processing.stages.subtract import Subtraction
+
+SHAPE = (12, 40, 44)
+GRID = Grid.from_axes(SHAPE, origin_mm=(0, 0, 0), spacing_mm=(3.0, 1.0, 1.0), directions=np.eye(3)[:, ::-1])
+PARAMS = LearnedParameters()
+
+
+def volume(value: float | npt.NDArray[np.float32] = 0.0) -> Volume:
+    return Volume(np.broadcast_to(np.float32(value), SHAPE).copy(), GRID)
+
+
+def box(z: int, y: int, x: int, size: int = 4) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(SHAPE, bool)
+    mask[z : z + 2, y : y + size, x : x + size] = True
+    return mask
+
+
+def evidence(t1: float | None = None, t2: float | None = None) -> Evidence:
+    rise = Subtraction(volume(), volume(), volume(), 0.05)
+    return Evidence(rise, None if t1 is None else volume(t1), None if t2 is None else volume(t2))
+
+
+def chances_at(*marks: tuple[npt.NDArray[np.bool_], float]) -> npt.NDArray[np.float32]:
+    chances = np.zeros(SHAPE, np.float32)
+    for mask, chance in marks:
+        chances[mask] = chance
+    return chances
+
+
+def hand_made(mask: npt.NDArray[np.bool_], score: float = 0.8) -> Candidate:
+    return Candidate(mask, float(mask.sum()) * 3.0, 1.2, score)
+
+
+def test_inputs_are_scaled_cut_and_empty_outside_the_brain() -> None:
+    brain = np.zeros(SHAPE, bool)
+    brain[2:10, 5:35, 5:35] = True
+    rise = Subtraction(volume(0.2), volume(), volume(100.0), 0.05)
+    channels = detector_inputs(volume(1.3), volume(1.1), rise, brain=brain, white_matter_prior=volume(0.7))
+    assert channels.shape == (len(CHANNELS), *SHAPE)
+    assert channels[:, 5, 20, 20] == pytest.approx([0.2, 0.6, 1.0, 3.0, 0.7], abs=1e-5)
+    assert not channels[:, ~brain].any()
+
+
+def test_a_finding_needs_a_confident_voxel_size_depth_and_white_matter() -> None:
+    brain = np.ones(SHAPE, bool)
+    brain[:, :2] = brain[:, -2:] = brain[:, :, :2] = brain[:, :, -2:] = False
+    white = volume(0.9)
+    sure, faint, small, shallow = box(4, 10, 10), box(4, 10, 25), np.zeros(SHAPE, bool), box(4, 2, 15, 2)
+    small[8, 30, 20] = True
+    chances = chances_at((sure, 0.95), (faint, 0.7), (small, 0.99), (shallow, 0.99))
+    found = learned_candidates(chances, GRID, brain=brain, white_matter_prior=white, params=PARAMS)
+    assert len(found) == 1
+    assert np.array_equal(found[0].mask, sure)
+    assert found[0].peak_chance == pytest.approx(0.95)
+    grey = learned_candidates(chances, GRID, brain=brain, white_matter_prior=volume(0.1), params=PARAMS)
+    assert grey == ()
+
+
+def test_agreement_scores_higher_than_either_alone() -> None:
+    both, alone, unseen, learned_alone = box(2, 5, 5), box(2, 5, 20), box(2, 25, 5), box(2, 25, 25)
+    chances = chances_at((both, 0.97), (alone, 0.4), (learned_alone, 0.97))
+    learned = (LearnedCandidate(both, 0.97), LearnedCandidate(learned_alone, 0.97))
+    joined = join(
+        [hand_made(both), hand_made(alone), hand_made(unseen)],
+        learned,
+        chances,
+        later=volume(1.2),
+        evidence=evidence(),
+        params=PARAMS,
+    )
+    assert [np.array_equal(a.mask, b) for a, b in zip(joined, (both, alone, unseen, learned_alone), strict=True)] == [
+        True
+    ] * 4
+    scores = [candidate.score for candidate in joined]
+    assert scores[0] > 0.9 > scores[3] > scores[2]
+    assert scores[1] == pytest.approx(0.6)
+    assert scores[2] == pytest.approx(0.4)
+    assert joined[3].volume_mm3 == pytest.approx(32 * 3.0)
+    assert joined[3].mean_intensity == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("t1", "t2", "score"),
+    [(None, None, 0.57), (0.0, 2.0, 0.7125), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
+)
+def test_t1_and_t2_confirm_or_refute_what_the_network_alone_finds(
+    t1: float | None, t2: float | None, score: float | None
+) -> None:
+    mask = box(2, 5, 5)
+    joined = join(
+        [],
+        [LearnedCandidate(mask, 0.95)],
+        chances_at((mask, 0.95)),
+        later=volume(1.2),
+        evidence=evidence(t1, t2),
+        params=PARAMS,
+    )
+    assert [candidate.score for candidate in joined] == ([] if score is None else [pytest.approx(score)])
+
+
+def test_what_is_no_network_is_a_defect() -> None:
+    with pytest.raises(Defect):
+        LearnedModel(b"no network")
