@@ -12,6 +12,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from processing.dicom.archive import DicomArchive
+from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
 from processing.dicom.read import SourceSeries, parse_part10, read_series
 from processing.dicom.write_derived import REGISTERED_PRIOR
 from processing.dicom.write_seg import KIND as SEGMENTATION_KIND
@@ -24,7 +25,7 @@ from processing.domain.study import SeriesRole
 KEPT_CASES = 4
 """A reader goes back and forth between a few cases; one takes some 10 MB for 2D and 60 MB for 3D FLAIR."""
 
-_INT16_TOP = 32767
+_INT16_TOP, _UINT8_TOP = 32767, 255
 _LOW_PERCENTILE, _HIGH_PERCENTILE = 1.0, 99.5
 
 
@@ -143,7 +144,7 @@ def load_volumes(archive: DicomArchive, order: JobOrder, outcome: JobOutcome) ->
     if prior_object is None:
         raise Defect("The result has no registered prior.")
     prior = _series(archive, prior_object.study_instance_uid, prior_object.series_instance_uid).volume
-    if not prior.grid.same_as(grid, tolerance_mm=0.05):
+    if not prior.grid.same_as(grid, tolerance_mm=READ_BACK_TOLERANCE_MM):
         raise Defect("The registered prior is not on the current images' grid.")
     return ReviewVolumes(
         current=grey_volume(current),
@@ -191,18 +192,17 @@ def _lesions(archive: DicomArchive, outcome: JobOutcome, grid: Grid) -> ReviewVo
     if stored is None:
         if outcome.lesions:
             raise Defect("The result has lesions and no segmentation.")
-        labels = np.zeros(grid.shape, dtype=np.uint8)
+        labels = np.zeros(grid.shape, dtype=np.uint16)
     else:
         instances = archive.retrieve_series(stored.study_instance_uid, stored.series_instance_uid)
         datasets = parse_part10(instances)
         ours = [dataset for dataset in datasets if dataset.SOPInstanceUID == stored.sop_instance_uid]
         if len(ours) != 1:
             raise Defect("The archive does not hold the result's segmentation.")
-        found = read_segmentation(ours[0], grid).array
-        if found.max(initial=0) > 255:
-            raise Defect("The result has more than 255 lesions.")
-        labels = found.astype(np.uint8)
-    return ReviewVolume(grid, labels.tobytes(), "uint8", window_center=0.5, window_width=1.0)
+        labels = read_segmentation(ours[0], grid).array
+    # The viewer knows int16 and uint8; no result has 32767 lesions.
+    pixel_type, stored_type = ("uint8", "u1") if labels.max(initial=0) <= _UINT8_TOP else ("int16", "<i2")
+    return ReviewVolume(grid, labels.astype(stored_type).tobytes(), pixel_type, window_center=0.5, window_width=1.0)
 
 
 def _only(outcome: JobOutcome, kind: str) -> StoredObject | None:

@@ -30,6 +30,10 @@ missing slice doubles the gap."""
 POSITION_TOLERANCE_MM = 0.1
 """Largest distance of a slice from its place in a straight, even stack: a tenth of a small voxel."""
 
+READ_BACK_TOLERANCE_MM = POSITION_TOLERANCE_MM + 0.01
+"""Largest distance of what was written for a grid from the grid that it is read onto. Objects carry the positions of
+their source images, so whatever is let in must come back; the hundredth of a millimetre is for decimal strings."""
+
 SPACING_TOLERANCE_MM = 1e-3
 """Largest difference of the pixel spacing between images of one series: rounding of decimal strings."""
 

@@ -19,6 +19,7 @@ from pydicom.uid import (
 
 from processing.dicom import write_derived, write_ko, write_registration, write_sc, write_seg, write_sr
 from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, set_identity, set_instance
+from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
 from processing.dicom.provenance import MANUFACTURER, Provenance
 from processing.dicom.read import SourceSeries, read_series
 from processing.domain.decision import Acceptance, SignedReview
@@ -267,6 +268,6 @@ def _volume(by_kind: dict[str, list[Dataset]], kind: ObjectKind, grid: Grid) -> 
     if not series:
         raise InputRejected(f"The stored result has no {kind}.")
     volume = read_series(series).volume
-    if not volume.grid.same_as(grid, tolerance_mm=0.01):
+    if not volume.grid.same_as(grid, tolerance_mm=READ_BACK_TOLERANCE_MM):
         raise InputRejected(f"The stored {kind} does not lie on the current images.")
     return replace(volume, grid=grid)

@@ -17,7 +17,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, described, set_identity
-from processing.dicom.geometry import functional_group
+from processing.dicom.geometry import READ_BACK_TOLERANCE_MM, functional_group
 from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, Provenance
 from processing.dicom.read import SourceSeries
 from processing.dicom.sources import as_highdicom_source
@@ -39,9 +39,6 @@ _COLOURS_RGB = {
 """Red, orange and blue: apart for readers with a colour vision deficiency, too."""
 
 _TRACKING_ID = re.compile(r"Lesion (\d+)")
-
-FRAME_TOLERANCE = 0.05
-"""How far, in voxels, a frame may lie from the grid that it is read onto."""
 
 
 def tracking_id(number: int) -> str:
@@ -181,11 +178,11 @@ def read_segmentation(dataset: Dataset, grid: Grid) -> LabelMap:
     _require_same_axes(dataset, grid)
     array = np.zeros(grid.shape, dtype=np.uint16)
     for (segment, position_mm), frame in zip(frame_places(dataset), frames, strict=True):
-        index = grid.lps_to_index(position_mm)
-        nearest = np.rint(index)
-        if np.abs(index - nearest).max() > FRAME_TOLERANCE or nearest[1:].any() or not 0 <= nearest[0] < grid.shape[0]:
+        z = round(float(grid.lps_to_index(position_mm)[0]))
+        off_mm = np.linalg.norm(grid.index_to_lps((z, 0, 0)) - np.array(position_mm))
+        if off_mm > READ_BACK_TOLERANCE_MM or not 0 <= z < grid.shape[0]:
             raise InputRejected("The segmentation does not lie on the current images.")
-        array[int(nearest[0])][frame] = numbers[segment]
+        array[z][frame] = numbers[segment]
     return LabelMap(array, grid)
 
 
@@ -219,6 +216,8 @@ def _require_same_axes(dataset: Dataset, grid: Grid) -> None:
     shared = dataset.SharedFunctionalGroupsSequence[0]
     axes = np.array([float(v) for v in shared.PlaneOrientationSequence[0].ImageOrientationPatient])
     spacing = np.array([float(v) for v in shared.PixelMeasuresSequence[0].PixelSpacing])
-    expected = np.concatenate([grid.directions[:, 2], grid.directions[:, 1]])
-    if np.abs(axes - expected).max() > 1e-3 or np.abs(spacing - np.array(grid.spacing_mm[1:])).max() > 1e-3:
+    # Column and row steps over the whole image, as `series_geometry` takes them: cosines are often rounded.
+    steps = np.column_stack([axes[3:] * spacing[0], axes[:3] * spacing[1]])
+    off_mm = np.linalg.norm(steps - grid.affine[:3, 1:3], axis=0) * (np.array(grid.shape[1:]) - 1)
+    if off_mm.max() > READ_BACK_TOLERANCE_MM:
         raise InputRejected("The segmentation does not lie on the current images.")

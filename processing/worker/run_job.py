@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 
 from processing.dicom.archive import DicomArchive
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries, parse_part10, read_series
-from processing.dicom.result import ResultObject, to_part10, write_draft
-from processing.domain.errors import InputRejected, IntervalError, RegistrationFailed, Transient
-from processing.domain.imaging import Volume
+from processing.dicom.result import ResultObject, read_result, to_part10, write_draft
+from processing.domain.errors import Defect, InputRejected, IntervalError, RegistrationFailed, Transient
+from processing.domain.imaging import Grid, Volume
 from processing.domain.messages import (
     JobOrder,
     JobOutcome,
@@ -142,6 +143,7 @@ def _carry_out(order: JobOrder, archive: DicomArchive, clock: Clock) -> JobOutco
     current, prior = series[TimePoint.CURRENT], series[TimePoint.PRIOR]
     result = find_runner(order.pipeline, order.version)(_images(current), _images(prior), clock.step("run"))
     objects = _write(order, spec, current, prior, result, clock.step("write"))
+    _require_readable(objects, current[SeriesRole.FLAIR].volume.grid, result)
     _store(archive, objects, clock.step("store"))
     return JobOutcome(
         job_id=order.job_id,
@@ -192,6 +194,16 @@ def _write(
     progress("writing the result", 0.0)
     provenance = Provenance(spec.name, spec.version, spec.title, seed=order.job_id)
     return write_draft(current[SeriesRole.FLAIR], prior[SeriesRole.FLAIR].headers, result, provenance)
+
+
+def _require_readable(objects: tuple[ResultObject, ...], grid: Grid, result: LongitudinalResult) -> None:
+    """Read the result back as the review and the signature will: one that can't be opened must never be called done."""
+    try:
+        stored = read_result((item.dataset for item in objects), grid, lesions=result.lesions)
+    except InputRejected as error:
+        raise Defect(f"The result can't be read back and was not stored: {error.reason}") from error
+    if not np.array_equal(stored.lesion_map.array, result.lesion_map.array):
+        raise Defect("The stored lesions are not those that were measured; nothing was stored.")
 
 
 def _store(archive: DicomArchive, objects: tuple[ResultObject, ...], progress: Progress) -> None:

@@ -10,17 +10,24 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from scipy.spatial.transform import Rotation
 
-from processing.dicom.read import SourceSeries
+from processing.dicom.geometry import POSITION_TOLERANCE_MM
+from processing.dicom.read import SourceSeries, parse_part10, read_series
 from processing.dicom.result import ObjectKind, ResultObject, read_result, to_part10, write_draft, write_result
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect, InputRejected
+from processing.domain.imaging import Grid
 from tests.unit.dicom.made import (
     PROVENANCE,
     Comparison,
     comparison,
     dciodvfy_errors,
+    grid_of,
+    head,
+    instances,
     other_patient,
+    result_of,
     review_of,
     unacceptable,
 )
@@ -188,6 +195,34 @@ def test_a_draft_can_be_read_back(compared: Comparison) -> None:
     np.testing.assert_allclose(read.current_to_prior.matrix, result.current_to_prior.matrix, atol=1e-9)
     assert read.lesions == result.lesions
     assert read.registered_prior.grid is grid
+
+
+def test_what_was_let_in_can_be_read_back(tmp_path: Path) -> None:
+    """Scanners round direction cosines: the slices then lie beside the stack that the cosines say, by up to 0.1 mm."""
+    grid = tilted(grid_of(shape=(34, 48, 48), spacing_mm=(3.0, 0.9, 0.9)))
+    images = instances(tmp_path / "current", head(grid))
+    for image in images:
+        image.ImageOrientationPatient = [round(float(value), 3) for value in image.ImageOrientationPatient]
+    current = read_series(images)
+    prior = read_series(instances(tmp_path / "prior", head(grid), visit=0))
+    off_mm = max(
+        float(np.linalg.norm(frame.position_mm - current.volume.grid.index_to_lps((z, 0, 0))))
+        for z, frame in enumerate(current.geometry.frames)
+    )
+    assert 0.05 < off_mm < POSITION_TOLERANCE_MM, "the series is one of those that are rounded and let in"
+    result = result_of(current, prior, 3)
+    written = write_draft(current, prior.headers, result, PROVENANCE)
+    parsed = parse_part10(to_part10(item.dataset) for item in written)
+    read = read_result(parsed, current.volume.grid, lesions=result.lesions)
+    np.testing.assert_array_equal(read.lesion_map.array, result.lesion_map.array)
+
+
+def tilted(grid: Grid) -> Grid:
+    """The same grid, turned so that rounding its cosines to three decimals moves its last slice as far as possible."""
+    turn = Rotation.from_euler("xyz", [9, 24, 7], degrees=True).as_matrix()
+    affine = grid.affine.copy()
+    affine[:3] = turn @ affine[:3]
+    return Grid(grid.shape, affine)
 
 
 def test_what_was_read_back_gives_the_same_final_objects(compared: Comparison) -> None:

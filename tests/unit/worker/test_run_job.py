@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from processing.dicom.geometry import SeriesGeometry
 from processing.dicom.read import SourceSeries
+from processing.dicom.result import ObjectKind, ResultObject, write_draft
 from processing.domain.errors import Defect, InputRejected, IntervalError, RegistrationFailed, Transient
 from processing.domain.messages import JobOrder, JobOutcome, JobProgress, OutcomeStatus, StudyOrder
 from processing.domain.result import LongitudinalResult
@@ -105,6 +107,23 @@ def test_a_job_stores_what_it_reports(order: JobOrder, archive: MemoryArchive) -
         assert stored.study_instance_uid == order.current.study_instance_uid
     kinds = {stored.kind for stored in outcome.objects}
     assert kinds == {"segmentation", "report", "pictures", "registered prior", "subtraction", "registration"}
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_what_could_not_be_opened_again_is_not_called_done(
+    order: JobOrder, archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer with a fault: the registration is missing from the result."""
+
+    def incomplete(*given: Any) -> tuple[ResultObject, ...]:
+        return tuple(item for item in write_draft(*given) if item.kind is not ObjectKind.REGISTRATION)
+
+    monkeypatch.setattr(worker, "write_draft", incomplete)
+    before = set(archive.series)
+    outcome = ran(order, archive)
+    assert outcome.status is OutcomeStatus.DEFECT
+    assert "can't be read back" in outcome.reason
+    assert set(archive.series) == before, "nothing of it was stored"
 
 
 @pytest.mark.usefixtures("pipeline")

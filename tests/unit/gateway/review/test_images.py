@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gateway.review.finalise import provenance_of
 from gateway.review.images import ReviewImages, ReviewVolume, grey_volume, load_volumes
 from processing.dicom.read import parse_part10, read_series
+from processing.dicom.result import to_part10
+from processing.dicom.write_seg import write_segmentation
 from processing.domain.errors import Defect, InputRejected
-from processing.domain.imaging import Grid, Volume
+from processing.domain.imaging import Grid, LabelMap, Volume
+from processing.domain.messages import StoredObject
 from processing.domain.study import SeriesRole
 from tests.unit.gateway.front_result import Compared, MemoryArchive
 
@@ -46,6 +51,35 @@ def test_without_lesions_the_map_is_empty(compared_without_lesions: Compared) ->
     volumes = load_volumes(compared.archive, compared.order, compared.outcome)
     assert not array_of(volumes.lesions).any()
     assert volumes.lesions.grid.same_as(volumes.current.grid)
+
+
+def test_more_lesions_than_a_byte_counts_keep_their_numbers(compared: Compared) -> None:
+    """Written by the real writer: 300 lesions of one voxel."""
+    flair = compared.order.current
+    current = read_series(
+        parse_part10(compared.archive.retrieve_series(flair.study_instance_uid, flair.series[SeriesRole.FLAIR]))
+    )
+    labels = np.zeros(current.volume.grid.shape, dtype=np.uint16)
+    labels[2:5, 10:20, 10:20] = np.arange(1, 301, dtype=np.uint16).reshape(3, 10, 10)
+    lesions = tuple(replace(compared.outcome.lesions[0], number=number) for number in range(1, 301))
+    written = write_segmentation(
+        current, LabelMap(labels, current.volume.grid), lesions, provenance_of(compared.order).as_draft()
+    )
+    assert written is not None
+    stored = StoredObject(
+        kind="segmentation",
+        sop_class_uid=str(written.SOPClassUID),
+        study_instance_uid=str(written.StudyInstanceUID),
+        series_instance_uid="2.25.300",
+        sop_instance_uid=str(written.SOPInstanceUID),
+    )
+    files = dict(compared.archive.files)
+    files[stored.study_instance_uid, stored.series_instance_uid] = {stored.sop_instance_uid: to_part10(written)}
+    others = (one for one in compared.outcome.objects if one.kind != "segmentation")
+    outcome = compared.outcome.model_copy(update={"lesions": lesions, "objects": (stored, *others)})
+    volumes = load_volumes(MemoryArchive(files), compared.order, outcome)
+    assert volumes.lesions.pixel_type == "int16", "which the viewer knows too"
+    assert np.array_equal(array_of(volumes.lesions), labels)
 
 
 def test_lesions_without_a_segmentation_are_a_defect(compared: Compared) -> None:
