@@ -16,10 +16,31 @@ from processing.domain.study import SeriesRole
 from processing.pipelines.runners import find_runner
 from validation.layout import columns
 from validation.metrics import SIZE_CLASSES_MM3, Agreement, compare
-from validation.phantom import DEMO_PHANTOM, Phantom, PhantomSpec, make_phantom
+from validation.phantom import DEMO_PHANTOM, LesionKind, Phantom, PhantomSpec, make_phantom
 from validation.real_pairs import RealPair, carry, read_image, read_pair, true_change
 
 PIPELINE = "ms_longitudinal"
+
+SCORES: tuple[float, ...] = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Lowest score at which a lesion counts, for the operating curve."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """What is found when lesions below a score are left out."""
+
+    score: float
+    found: int
+    present: int
+    false_positives: int
+
+
+@dataclass(frozen=True)
+class MeasuredVolume:
+    """A new lesion that was found: its true volume and that of the marks that touch it."""
+
+    true_mm3: float
+    measured_mm3: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,9 @@ class CaseAccuracy:
         Mean distance, over the brain, between the transform that was found and the reference.
     cpu_s, wall_s : float
         Of the whole pipeline.
+    curve : tuple of CurvePoint
+    volumes : tuple of MeasuredVolume
+        Where the truth knows volumes (phantoms).
     """
 
     name: str
@@ -45,6 +69,8 @@ class CaseAccuracy:
     registration_error_mm: float
     cpu_s: float
     wall_s: float
+    curve: tuple[CurvePoint, ...] = ()
+    volumes: tuple[MeasuredVolume, ...] = ()
 
     @property
     def found_visible(self) -> int:
@@ -65,10 +91,34 @@ def _run(current: Mapping[SeriesRole, Volume], prior: Mapping[SeriesRole, Volume
     return _Run(result, time.process_time() - cpu, time.perf_counter() - wall)
 
 
-def increases(result: LongitudinalResult) -> npt.NDArray[np.uint16]:
-    """Return the lesion map without vanished lesions."""
-    kept = {lesion.number for lesion in result.lesions if lesion.change.increase}
+def increases(result: LongitudinalResult, *, minimum_score: float = 0.0) -> npt.NDArray[np.uint16]:
+    """Return the map of new and growing lesions of at least a score."""
+    kept = {lesion.number for lesion in result.lesions if lesion.change.increase and lesion.score >= minimum_score}
     return result.lesion_map.keep(kept).array
+
+
+def operating_curve(
+    result: LongitudinalResult, truth: npt.NDArray[np.integer], *, ignored: npt.NDArray[np.bool_] | None = None
+) -> tuple[CurvePoint, ...]:
+    """Count what is found and what is false at each of `SCORES`; arguments are those of `compare`."""
+    points = []
+    for score in SCORES:
+        marked = increases(result, minimum_score=score)
+        agreement = compare(marked, truth, voxel_volume_mm3=result.lesion_map.grid.voxel_volume_mm3, ignored=ignored)
+        points.append(CurvePoint(score, agreement.found, len(agreement.lesions), agreement.false_positives))
+    return tuple(points)
+
+
+def measured_volumes(result: LongitudinalResult, phantom: Phantom) -> tuple[MeasuredVolume, ...]:
+    """Compare the volume of each new lesion that was found with the truth."""
+    marked, voxel = increases(result), result.lesion_map.grid.voxel_volume_mm3
+    volumes = []
+    for change in phantom.changes:
+        touching = np.unique(marked[phantom.current_lesions.array == change.number])
+        touching = touching[touching > 0]
+        if change.kind is LesionKind.NEW and touching.size:
+            volumes.append(MeasuredVolume(change.volume_mm3, float(np.isin(marked, touching).sum()) * voxel))
+    return tuple(volumes)
 
 
 def phantom_accuracy(spec: PhantomSpec = DEMO_PHANTOM, *, name: str = "phantom") -> CaseAccuracy:
@@ -84,6 +134,8 @@ def phantom_accuracy(spec: PhantomSpec = DEMO_PHANTOM, *, name: str = "phantom")
         registration_error_mm=phantom_error_mm(phantom, done.result.current_to_prior.matrix),
         cpu_s=done.cpu_s,
         wall_s=done.wall_s,
+        curve=operating_curve(done.result, truth),
+        volumes=measured_volumes(done.result, phantom),
     )
 
 
@@ -119,12 +171,9 @@ def pair_accuracy(data: Path, patient: str) -> CaseAccuracy:
     truth = true_change(pair)
     grid = done.result.lesion_map.grid
     to_common = np.linalg.inv(pair.current_from_common).astype(np.float64)
-    agreement = compare(
-        increases(done.result),
-        carry(truth.increases, truth.grid, grid, to_source=to_common),
-        voxel_volume_mm3=grid.voxel_volume_mm3,
-        ignored=carry(truth.decreases, truth.grid, grid, to_source=to_common) > 0,
-    )
+    increased = carry(truth.increases, truth.grid, grid, to_source=to_common)
+    decreased = carry(truth.decreases, truth.grid, grid, to_source=to_common) > 0
+    agreement = compare(increases(done.result), increased, voxel_volume_mm3=grid.voxel_volume_mm3, ignored=decreased)
     return CaseAccuracy(
         name=patient,
         agreement=agreement,
@@ -132,6 +181,7 @@ def pair_accuracy(data: Path, patient: str) -> CaseAccuracy:
         registration_error_mm=registration_error_mm(pair, done.result.current_to_prior.matrix),
         cpu_s=done.cpu_s,
         wall_s=done.wall_s,
+        curve=operating_curve(done.result, increased, ignored=decreased),
     )
 
 
@@ -156,4 +206,23 @@ def table(cases: list[CaseAccuracy]) -> str:
                 f"{case.wall_s:.1f}",
             ]
         )
+    return columns(lines)
+
+
+def curve_table(cases: list[CaseAccuracy]) -> str:
+    """Lay out found of present, and false positives, for every case over the scores below which lesions are dropped."""
+    lines = [["found/present, false positives at score", *(f">={score:.2f}" for score in SCORES)]]
+    lines += [[case.name, *(f"{p.found}/{p.present}, {p.false_positives}" for p in case.curve)] for case in cases]
+    return columns(lines)
+
+
+def volume_table(cases: list[CaseAccuracy]) -> str:
+    """Lay out the measured over the true volume of new lesions, the geometric mean over each size class."""
+    lines = [["measured over true volume", *(f"{low:.0f}-{high:.0f} mm3" for low, high in SIZE_CLASSES_MM3)]]
+    for case in cases:
+        line = [case.name]
+        for low, high in SIZE_CLASSES_MM3:
+            ratios = [v.measured_mm3 / v.true_mm3 for v in case.volumes if low <= v.true_mm3 < high]
+            line.append(f"{np.exp(np.mean(np.log(ratios))):.2f} ({len(ratios)})" if ratios else "-")
+        lines.append(line)
     return columns(lines)

@@ -147,6 +147,19 @@ def _from_head_to_feet(volume: Volume) -> Volume:
     return Volume(np.ascontiguousarray(volume.array[::-1]), Grid(volume.grid.shape, affine))
 
 
+def test_a_second_run_is_the_same_to_the_last_bit(phantom: Phantom, result: LongitudinalResult) -> None:
+    again = run(phantom.current, phantom.prior, silent)
+    assert again.lesions == result.lesions
+    assert again.quality == result.quality
+    assert np.array_equal(again.current_to_prior.matrix, result.current_to_prior.matrix)
+    for one, other in (
+        (again.lesion_map.array, result.lesion_map.array),
+        (again.registered_prior.array, result.registered_prior.array),
+        (again.subtraction.array, result.subtraction.array),
+    ):
+        assert one.tobytes() == other.tobytes()
+
+
 def test_storage_order_changes_nothing(phantom: Phantom, result: LongitudinalResult) -> None:
     again = run(
         {FLAIR: _as_sagittal_from_right(phantom.current[FLAIR])},
