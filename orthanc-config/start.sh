@@ -10,6 +10,8 @@
 #   ORTHANC_MODALITIES       who may send or be sent to, as JSON:
 #                            {"scanner": ["SCANNER", "10.0.0.7", 104]}         ({})
 #   ORTHANC_REMOTE_ACCESS    true lets other hosts reach the REST interface    (false)
+#   ORTHANC_RESTART          true starts it again, with back-off, when it ended otherwise than by being told to; for
+#                            places where nothing else does (compose.yaml has "restart: unless-stopped")   (false)
 set -eu
 umask 077
 
@@ -50,4 +52,39 @@ cat > "$site/site.json" <<JSON
 JSON
 
 # Without TCP_NODELAY every DICOM message waits for the peer's delayed acknowledgement: 20 times slower.
-TCP_NODELAY=1 exec Orthanc "$site"
+export TCP_NODELAY=1
+[ "${ORTHANC_RESTART:-false}" = true ] || exec Orthanc "$site"
+
+# Orthanc 1.10 can be brought down by a file that is nested deeply. What it acknowledged is on the disk by then; what
+# it did not, the sender sends again.
+child=
+stop() {
+  trap "" TERM INT
+  [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true
+  wait
+  exit 0
+}
+trap stop TERM INT
+pause=1
+ran=false
+while :; do
+  started=$(date +%s)
+  Orthanc "$site" &
+  child=$!
+  status=0
+  wait "$child" || status=$?
+  child=
+  lasted=$(($(date +%s) - started))
+  [ "$status" -ne 0 ] || exit 0
+  if [ "$ran" = false ] && [ "$lasted" -lt 5 ] && [ "$status" -lt 128 ]; then
+    exit "$status" # no crash, it refused to come up: starting it again would hide why
+  fi
+  ran=true
+  [ "$lasted" -lt 60 ] || pause=1
+  echo "orthanc-$zone ended with status $status; it starts again in $pause s" >&2
+  sleep "$pause" &
+  child=$!
+  wait "$child" || true
+  child=
+  [ "$pause" -ge 30 ] || pause=$((pause * 2))
+done
