@@ -8,12 +8,12 @@ refused. Exit status: 0 all accepted, 2 wrong use or an unusable key or profile,
 from __future__ import annotations
 
 import argparse
-import hashlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gateway.pseudonymise.apply import NotCleanable, pseudonymise_instance
+from gateway.pseudonymise.apply import NotCleanable, PseudonymisedInstance, pseudonymise_instance
 from gateway.pseudonymise.identity import Pseudonymiser
 from gateway.pseudonymise.keys import KeyRing, WeakSecret
 from gateway.pseudonymise.profile import ProfileInvalid, load_profile
@@ -55,10 +55,10 @@ def pseudonymise_folder(in_dir: Path, out_dir: Path, pseudonymiser: Pseudonymise
         How many files were accepted, and how many refused.
     """
     accepted = refused = 0
-    digests: dict[str, bytes] = {}
-    for path in sorted(path for path in in_dir.rglob("*") if path.is_file()):
+    output = _Output(out_dir)
+    for path in _files(in_dir):
         try:
-            _pseudonymise_file(path, out_dir, pseudonymiser, digests)
+            output.write(_pseudonymised(path, pseudonymiser))
         except InputRejected as refusal:
             refused += 1
             print(f"refused {path.relative_to(in_dir)}: {refusal.reason}")
@@ -67,16 +67,43 @@ def pseudonymise_folder(in_dir: Path, out_dir: Path, pseudonymiser: Pseudonymise
     return accepted, refused
 
 
-def _pseudonymise_file(path: Path, out_dir: Path, pseudonymiser: Pseudonymiser, digests: dict[str, bytes]) -> None:
-    if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise NotCleanable("the file is larger than an image can be")
-    instance = pseudonymise_instance(path.read_bytes(), pseudonymiser)
-    digest = hashlib.sha256(instance.part10).digest()
-    if digests.setdefault(instance.sop_instance_uid, digest) != digest:
-        raise NotCleanable("another file has the same SOP Instance UID and a different content")
-    folder = out_dir / instance.study_instance_uid / instance.series_instance_uid
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{instance.sop_instance_uid}.dcm").write_bytes(instance.part10)
+class _Output:
+    """The folder of pseudonymous files; one file for each SOP Instance UID.
+
+    Paths are strings here: making `Path` objects takes a tenth of the time of a whole image.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._made: set[str] = set()
+        self._written: dict[str, str] = {}
+
+    def write(self, instance: PseudonymisedInstance) -> None:
+        earlier = self._written.get(instance.sop_instance_uid)
+        if earlier is not None:
+            if Path(earlier).read_bytes() != instance.part10:
+                raise NotCleanable("another file has the same SOP Instance UID and a different content")
+            return
+        folder = f"{self._folder}/{instance.study_instance_uid}/{instance.series_instance_uid}"
+        if folder not in self._made:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+        path = f"{folder}/{instance.sop_instance_uid}.dcm"
+        with open(path, "wb") as file:  # noqa: PTH123 - as the class says
+            file.write(instance.part10)
+        self._written[instance.sop_instance_uid] = path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield every file below a folder, in the order of their paths."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _pseudonymised(path: Path, pseudonymiser: Pseudonymiser) -> PseudonymisedInstance:
+    with path.open("rb", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size > LARGEST_FILE_BYTES:
+            raise NotCleanable("the file is larger than an image can be")
+        return pseudonymise_instance(file.readall(), pseudonymiser)
 
 
 def _parser() -> argparse.ArgumentParser:
