@@ -9,6 +9,7 @@ from pydicom.uid import UID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.cases.prior import why_not_certain, why_outdated
 from gateway.db.tables import Case, Delivery, Job, User
 from gateway.flow.services import Services
 from gateway.flow.step import Lease, run_step
@@ -48,13 +49,17 @@ def sign(services: Services, case_id: str, user_name: str, display_name: str, ed
     Raises
     ------
     InputRejected
-        If there is nothing to sign, or the review is not complete or was changed meanwhile.
+        If there is nothing to sign, the review is not complete or was changed meanwhile, or the study must be, or
+        may have to be, compared with another one.
     """
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
         job = store.latest_job(case) if case is not None else None
         if case is None or job is None:
             raise InputRejected("There is no result to sign.")
+        doubt = why_outdated(session, case) or why_not_certain(session, case)
+        if doubt:
+            raise InputRejected(doubt)
         now = services.clock()
         review = decisions.sign(session, case, job, reader=user_name, reader_name=display_name, edit=edit, now=now)
         store.record(session, case, CaseEvent.SIGNED, actor=user_name, detail=review.acceptance.value, at=now)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from gateway.cases.prior import cases_to_look_at_again
+from gateway.cases import prior
 from gateway.db.tables import Case
 from gateway.flow.services import Services
 from gateway.jobs import outcome as outcomes
 from gateway.jobs import store, submit, sweep
+from gateway.jobs.revision import replace_revision
 from gateway.log import get_logger
 from gateway.review.decisions import review_of
-from processing.domain.case import CaseEvent, CaseState
+from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
 from processing.domain.errors import InputRejected
 from processing.domain.messages import JobOutcome, JobProgress
 
 log = get_logger(__name__)
+_CAN_BE_TRIED_AGAIN = frozenset(state for state, event in TRANSITIONS if event is CaseEvent.RETRIED)
 
 
 def relay_outbox(services: Services, send: submit.Send) -> int:
@@ -48,7 +50,8 @@ def sweep_up(services: Services) -> None:
     with services.sessions() as session:
         lost = sweep.lost_jobs(session, now=now, job_lease_s=job_lease_s)
         due = sweep.jobs_to_order_again(session, now=now)
-        again = cases_to_look_at_again(session)
+        again = prior.cases_to_look_at_again(session)
+        outdated = prior.outdated_comparisons(session)
     for job_id in lost:
         with services.sessions.begin() as session:
             sweep.give_up_attempt(session, job_id, now=now, job_lease_s=job_lease_s, policy=services.job_policy)
@@ -58,19 +61,37 @@ def sweep_up(services: Services) -> None:
             sweep.order_due_again(session, job_id, now=now)
     for case_id in again:
         _look_again(services, case_id)
+    for case_id in outdated:
+        _compare_again(services, case_id)
 
 
 def _look_again(services: Services, case_id: str) -> None:
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
-        if case is None or case_id not in cases_to_look_at_again(session):
+        if case is None or case_id not in prior.cases_to_look_at_again(session):
             return
         detail = "An earlier study of this patient became complete."
-        store.record(session, case, CaseEvent.PRIOR_FOUND, actor="prior", detail=detail, at=services.clock())
+        store.record(session, case, CaseEvent.PRIOR_FOUND, actor=prior.ACTOR, detail=detail, at=services.clock())
+
+
+def _compare_again(services: Services, case_id: str) -> None:
+    """Replace a comparison that does not stand any more, or let it say so where it was delivered."""
+    with services.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        if case is None or not prior.why_outdated(session, case):
+            return
+        if case.state == CaseState.ARCHIVED.value:
+            detail = f"{prior.OUTDATED} This result stands as it was signed."
+            event = CaseEvent.COMPARISON_OUTDATED
+            store.record(session, case, event, actor=prior.ACTOR, detail=detail, at=services.clock())
+            return
+        detail = f"{prior.OUTDATED} Revision {case.revision + 1} compares anew."
+        replace_revision(session, case, actor=prior.ACTOR, detail=detail, at=services.clock())
+    log.info("comparison made anew", case_id=case_id)
 
 
 def retry(services: Services, case_id: str, user_name: str) -> None:
-    """Try a case again that is quarantined, not routed, or could not be registered.
+    """Try a case again that is quarantined, not routed, without a prior, or could not be registered.
 
     A case that a reader had signed goes on with its delivery; every other one begins with its images.
 
@@ -84,7 +105,7 @@ def retry(services: Services, case_id: str, user_name: str) -> None:
         if case is None:
             raise InputRejected("There is no such case.")
         state = CaseState(case.state)
-        if state not in (CaseState.QUARANTINED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED):
+        if state not in _CAN_BE_TRIED_AGAIN:
             raise InputRejected(f"There is nothing to try again in a case that is '{state}'.")
         event = (
             CaseEvent.SIGNED if state is CaseState.QUARANTINED and _stands_signed(session, case) else CaseEvent.RETRIED

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from gateway.cases.prior import EarlierStudy, PriorFound, PriorIncomplete, find_prior
 from gateway.cases.route import route
 from gateway.cases.select import Selection, SeriesCandidate, select_series
 from gateway.clinical import ClinicalSeries, ClinicalStudy
-from gateway.db.tables import Series
+from gateway.db.tables import Case, Series
 from gateway.flow.services import Services
 from gateway.flow.sight import has_patient_id
 from gateway.flow.step import Lease, run_step
@@ -21,7 +22,7 @@ from gateway.jobs import store, submit
 from gateway.log import get_logger
 from gateway.pseudonymise.record import StudyRecord
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.errors import Defect, InputRejected
+from processing.domain.errors import Defect, InputRejected, Transient
 from processing.domain.messages import StudyOrder
 from processing.domain.study import SeriesInput
 from processing.pipelines.spec import PipelineSpec
@@ -71,11 +72,9 @@ def _prepare(services: Services, lease: Lease) -> None:
     examined: dict[str, _Examined] = {}
     others = _other_studies(services, lease)
 
-    def select_of(other: EarlierStudy) -> Selection | None:
+    def select_of(other: EarlierStudy) -> Selection:
         lease.renew()
         found = _examine_prior(services, other)
-        if found is None:
-            return None
         examined[other.case_id] = found
         return _select(services, found.study, routed.spec.inputs)
 
@@ -83,7 +82,8 @@ def _prepare(services: Services, lease: Lease) -> None:
     if isinstance(decision, PriorIncomplete):
         _conclude(services, lease, CaseEvent.PRIOR_INCOMPLETE, decision.reason)
     elif isinstance(decision, PriorFound):
-        _order(services, lease, routed.spec, (current, routed.selection), (examined[decision.case_id], decision))
+        prior = (examined[decision.case_id], decision)
+        _order(services, lease, routed.spec, (current, routed.selection), prior, others)
     else:
         _conclude(services, lease, CaseEvent.PRIOR_MISSING, decision.reason)
 
@@ -103,14 +103,11 @@ def _examine(services: Services, study_uid: str) -> _Examined:
     return _Examined(record, study)
 
 
-def _examine_prior(services: Services, other: EarlierStudy) -> _Examined | None:
+def _examine_prior(services: Services, other: EarlierStudy) -> _Examined:
     with services.sessions() as session:
         case = store.get_case(session, other.case_id)
         study_uid = case.study_uid if case is not None else ""
-    try:
-        return _examine(services, study_uid)
-    except InputRejected:
-        return None
+    return _examine(services, study_uid)
 
 
 def _select(services: Services, study: ClinicalStudy, inputs: Sequence[SeriesInput]) -> Selection:
@@ -137,12 +134,15 @@ def _candidate(services: Services, series: ClinicalSeries) -> SeriesCandidate:
 
 def _other_studies(services: Services, lease: Lease) -> list[EarlierStudy]:
     with services.sessions.begin() as session:
-        case = lease.case(session, _COMPLETE)
-        return [
-            EarlierStudy(other.case_id, other.study_date_shifted, CaseState(other.state), other.received_at)
-            for other in store.cases_of_patient(session, case.pseudonym)
-            if other.study_uid != case.study_uid
-        ]
+        return _others_of(session, lease.case(session, _COMPLETE))
+
+
+def _others_of(session: Session, case: Case) -> list[EarlierStudy]:
+    return [
+        EarlierStudy(other.case_id, other.study_date_shifted, CaseState(other.state), other.received_at)
+        for other in store.cases_of_patient(session, case.pseudonym)
+        if other.study_uid != case.study_uid
+    ]
 
 
 def _note_series(services: Services, lease: Lease, examined: _Examined, selection: Selection) -> None:
@@ -178,6 +178,7 @@ def _order(
     spec: PipelineSpec,
     current: tuple[_Examined, Selection],
     prior: tuple[_Examined, PriorFound],
+    others: Sequence[EarlierStudy],
 ) -> None:
     (current_study, selection), (prior_study, found) = current, prior
     require_same_person(current_study.record, prior_study.record)
@@ -191,12 +192,23 @@ def _order(
     require_same_person(*records)
     with services.sessions.begin() as session:
         case = lease.case(session, _COMPLETE)
+        if _earlier(case, _others_of(session, case)) != _earlier(case, others):
+            raise Transient("The patient's earlier studies changed while this one was prepared.")
         at = services.clock()
         for record in records:
             services.vault_in(session).put(record)
         case.prior_case_id = found.case_id
-        store.record(session, case, CaseEvent.PSEUDONYMISED, actor=ACTOR, at=at)
+        store.record(session, case, CaseEvent.PSEUDONYMISED, actor=ACTOR, detail=found.passed_over, at=at)
         submit.place_order(
             session, case, pipeline=spec.name, version=spec.version, current=orders[0], prior=orders[1], at=at
         )
     log.info("job ordered", case_id=lease.case_id, pipeline=spec.name, version=spec.version)
+
+
+def _earlier(case: Case, others: Sequence[EarlierStudy]) -> set[tuple[str, bool]]:
+    """Return what the choice of the prior rests on: which earlier studies there are, and which are being received."""
+    return {
+        (other.case_id, other.state is CaseState.RECEIVING)
+        for other in others
+        if other.study_date_shifted and other.study_date_shifted < case.study_date_shifted
+    }

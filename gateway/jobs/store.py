@@ -30,6 +30,9 @@ EXPLAINED_STATES = frozenset(
 )
 """States whose reason stands on the worklist."""
 
+_EXPLAINED_EVENTS = frozenset({CaseEvent.COMPARISON_OUTDATED})
+"""Events whose reason stands there whatever the state."""
+
 _NEW_STEP = frozenset(
     {
         CaseEvent.IMAGES_RECEIVED,
@@ -96,7 +99,7 @@ def record(
     before = CaseState(case.state)
     after = next_state(before, event)
     case.state = after.value
-    case.reason = detail if after in EXPLAINED_STATES else ""
+    case.reason = detail if after in EXPLAINED_STATES or event in _EXPLAINED_EVENTS else ""
     case.changed_at = at
     if event in _NEW_STEP:
         case.attempts = 0

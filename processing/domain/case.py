@@ -53,6 +53,7 @@ class CaseEvent(StrEnum):
     FAILED = "failed"
     RETRIED = "retried"
     SUPERSEDED = "superseded by a newer revision"
+    COMPARISON_OUTDATED = "a later earlier study arrived"
 
 
 _S = CaseState
@@ -106,10 +107,14 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     # Quarantine keeps results and signatures too; without any, late images reopen the case. The gateway picks.
     (_S.QUARANTINED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.REGISTRATION_FAILED, _E.RETRIED): _S.COMPLETE,
+    # What was signed and delivered stays, but says that there is something better to compare with by now.
+    (_S.ARCHIVED, _E.COMPARISON_OUTDATED): _S.ARCHIVED,
     # Where a retry leads depends on whether the reader had signed; the gateway picks the event.
     (_S.QUARANTINED, _E.RETRIED): _S.COMPLETE,
     (_S.QUARANTINED, _E.SIGNED): _S.SIGNED,
     (_S.NOT_ROUTED, _E.RETRIED): _S.COMPLETE,
+    (_S.WAITING_FOR_PRIOR, _E.RETRIED): _S.COMPLETE,
+    (_S.BASELINE, _E.RETRIED): _S.COMPLETE,
 }
 """(state, event) -> next state."""
 

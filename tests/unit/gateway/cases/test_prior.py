@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.cases.prior import (
     NO_EARLIER_STUDY,
+    OUTDATED,
+    UNDECIDED,
     EarlierStudy,
     PriorDecision,
     PriorFound,
@@ -16,11 +18,16 @@ from gateway.cases.prior import (
     PriorMissing,
     cases_to_look_at_again,
     find_prior,
+    outdated_comparisons,
+    why_not_certain,
+    why_outdated,
 )
 from gateway.cases.select import Selection
 from gateway.db.tables import Case
 from gateway.jobs import store
+from gateway.jobs.revision import replace_revision
 from processing.domain.case import CaseEvent, CaseState
+from processing.domain.errors import InputRejected
 from tests.unit.gateway.rows import NOW, add_case, later
 
 Sessions = sessionmaker[Session]
@@ -36,7 +43,13 @@ def earlier(
 
 def decide(*others: EarlierStudy, unusable: str = "", gone: str = "", date: str = "20230601") -> PriorDecision:
     selections = {other.case_id: USABLE for other in others} | dict.fromkeys(unusable, UNUSABLE)
-    return find_prior(date, others, lambda study: None if study.case_id in gone else selections[study.case_id])
+
+    def select_of(study: EarlierStudy) -> Selection:
+        if study.case_id in gone:
+            raise InputRejected("It is gone.")
+        return selections[study.case_id]
+
+    return find_prior(date, others, select_of)
 
 
 def test_the_latest_earlier_study_is_the_prior() -> None:
@@ -57,17 +70,23 @@ def test_without_any_other_study_it_is_a_baseline() -> None:
 
 
 def test_an_unusable_study_is_passed_over_for_an_earlier_one() -> None:
-    assert decide(earlier("a", "20210101"), earlier("b", "20230101"), unusable="b") == PriorFound("a", USABLE)
+    found = decide(earlier("a", "20210101"), earlier("b", "20230101"), unusable="b")
+    assert found == PriorFound("a", USABLE, f"An earlier study can't be used: {UNUSABLE.sentence}")
 
 
 def test_a_study_that_the_archive_lost_is_passed_over() -> None:
-    assert decide(earlier("a", "20210101"), earlier("b", "20230101"), gone="b") == PriorFound("a", USABLE)
+    found = decide(earlier("a", "20210101"), earlier("b", "20230101"), gone="b")
+    assert found == PriorFound("a", USABLE, "An earlier study can't be used: It is gone.")
+
+
+def test_a_study_that_can_not_be_used_is_not_called_absent() -> None:
+    assert decide(earlier("a", "20210101"), gone="a") == PriorMissing("An earlier study can't be used: It is gone.")
 
 
 def test_when_all_are_unusable_the_latest_says_why() -> None:
     missing = decide(earlier("a", "20210101"), earlier("b", "20230101"), unusable="ab")
     assert isinstance(missing, PriorMissing)
-    assert missing.reason.startswith("An earlier study of this patient can't be compared with.")
+    assert missing.reason.startswith("An earlier study can't be used: ")
     assert "1 slice is missing" in missing.reason
 
 
@@ -145,3 +164,104 @@ def test_a_case_with_a_result_or_without_images_is_not_looked_at_again(sessions:
         other = add_case(session, study_uid="2.25.2", study_date="20220101").case_id
     _record(sessions, other, CaseEvent.QUIET)
     assert _again(sessions) == set()
+
+
+@pytest.mark.parametrize("end", [CaseEvent.FAILED, CaseEvent.QUIET])
+def test_a_case_does_not_wait_for_a_study_that_is_received_no_more(sessions: Sessions, end: CaseEvent) -> None:
+    with sessions.begin() as session:
+        prior = add_case(session, study_uid="2.25.2", study_date="20220101").case_id
+        add_case(session, CaseState.WAITING_FOR_PRIOR, study_uid="2.25.1", study_date="20230601")
+    assert _again(sessions) == set()
+    _record(sessions, prior, end)
+    assert _again(sessions) == {"2.25.1"}
+
+
+def test_a_case_does_not_wait_for_a_study_that_turned_out_to_be_another_patient_s(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        prior = add_case(session, study_uid="2.25.2", study_date="20220101").case_id
+        add_case(session, CaseState.WAITING_FOR_PRIOR, study_uid="2.25.1", study_date="20230601")
+        session.get_one(Case, prior).pseudonym = "IV-B"
+    assert _again(sessions) == {"2.25.1"}
+
+
+COMPARED = (
+    *(CaseState.PSEUDONYMISED, CaseState.QUEUED, CaseState.RUNNING, CaseState.READY_FOR_REVIEW),
+    *(CaseState.REGISTRATION_FAILED, CaseState.ARCHIVED),
+)
+
+
+def _compared(sessions: Sessions, state: CaseState = CaseState.READY_FOR_REVIEW) -> tuple[str, str]:
+    """Return the ids of a case of 2023 and of the study of 2015 that it was compared with."""
+    with sessions.begin() as session:
+        prior = add_case(session, CaseState.BASELINE, study_uid="2.25.15", study_date="20150101").case_id
+        case = add_case(session, state, study_uid="2.25.23", study_date="20230101")
+        case.prior_case_id = prior
+        return case.case_id, prior
+
+
+def _outdated(sessions: Sessions) -> list[str]:
+    with sessions() as session:
+        return outdated_comparisons(session)
+
+
+@pytest.mark.parametrize("state", COMPARED)
+def test_a_better_prior_that_arrives_later_outdates_a_comparison(sessions: Sessions, state: CaseState) -> None:
+    case_id, _ = _compared(sessions, state)
+    assert _outdated(sessions) == []
+    with sessions.begin() as session:
+        better = add_case(session, study_uid="2.25.22", study_date="20220101").case_id
+        case = session.get_one(Case, case_id)
+        assert (why_outdated(session, case), why_not_certain(session, case)) == ("", UNDECIDED)
+    _record(sessions, better, CaseEvent.QUIET)
+    assert _outdated(sessions) == []
+    _record(sessions, better, CaseEvent.PRIOR_MISSING)
+    assert _outdated(sessions) == [case_id]
+    with sessions() as session:
+        case = session.get_one(Case, case_id)
+        assert (why_outdated(session, case), why_not_certain(session, case)) == (OUTDATED, "")
+
+
+@pytest.mark.parametrize(
+    ("date", "state"),
+    [
+        ("20140101", CaseState.BASELINE),
+        ("20230101", CaseState.BASELINE),
+        ("20240101", CaseState.BASELINE),
+        ("", CaseState.BASELINE),
+        ("20220101", CaseState.NOT_ROUTED),
+        ("20220101", CaseState.QUARANTINED),
+    ],
+)
+def test_another_study_that_would_not_be_compared_with_outdates_nothing(
+    sessions: Sessions, date: str, state: CaseState
+) -> None:
+    _compared(sessions)
+    with sessions.begin() as session:
+        add_case(session, state, study_uid="2.25.22", study_date=date)
+    assert _outdated(sessions) == []
+
+
+def test_a_study_that_was_passed_over_outdates_nothing(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        add_case(session, CaseState.BASELINE, study_uid="2.25.22", study_date="20220101")
+    _compared(sessions)
+    assert _outdated(sessions) == []
+
+
+@pytest.mark.parametrize("actor", ["receive", "prior"])
+def test_other_images_of_the_prior_outdate_a_comparison_and_its_own_comparison_does_not(
+    sessions: Sessions, actor: str
+) -> None:
+    case_id, prior_id = _compared(sessions)
+    with sessions.begin() as session:
+        prior = session.get_one(Case, prior_id)
+        for event in (CaseEvent.PRIOR_FOUND, CaseEvent.PSEUDONYMISED):
+            store.record(session, prior, event, actor="prepare")
+        replace_revision(session, prior, actor=actor, detail="", at=NOW)
+    assert _outdated(sessions) == ([case_id] if actor == "receive" else [])
+
+
+def test_images_for_a_baseline_that_was_compared_with_outdate_the_comparison(sessions: Sessions) -> None:
+    case_id, prior_id = _compared(sessions)
+    _record(sessions, prior_id, CaseEvent.IMAGES_RECEIVED)
+    assert _outdated(sessions) == [case_id]

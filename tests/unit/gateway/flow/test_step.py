@@ -145,6 +145,8 @@ def test_a_lease_that_was_taken_over_is_not_extended(services: Services, case_id
         (CaseState.QUARANTINED, False, CaseState.COMPLETE),
         (CaseState.NOT_ROUTED, False, CaseState.COMPLETE),
         (CaseState.REGISTRATION_FAILED, False, CaseState.COMPLETE),
+        (CaseState.WAITING_FOR_PRIOR, False, CaseState.COMPLETE),
+        (CaseState.BASELINE, False, CaseState.COMPLETE),
     ],
 )
 def test_a_retry_begins_with_the_images(services: Services, state: CaseState, signed: bool, after: CaseState) -> None:
@@ -173,7 +175,11 @@ def test_a_retry_of_a_signed_case_goes_on_from_the_signature(services: Services)
 
 @pytest.mark.parametrize(
     "state",
-    sorted(set(CaseState) - {CaseState.QUARANTINED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED}),
+    sorted(
+        set(CaseState)
+        - {CaseState.QUARANTINED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED}
+        - {CaseState.WAITING_FOR_PRIOR, CaseState.BASELINE}
+    ),
 )
 def test_there_is_nothing_to_retry_elsewhere(services: Services, state: CaseState) -> None:
     with services.sessions.begin() as session:
