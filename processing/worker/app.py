@@ -1,7 +1,7 @@
 """The worker as a Celery application.
 
-Orders are acknowledged when they are done: a worker that dies gives its order back to the queue. Which attempt is the
-last is the gateway's decision, in its database.
+Orders are acknowledged when they are done: a worker that dies gives its order back to the queue, until one order has
+killed it too often. Which attempt is the last is the gateway's decision, in its database.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from processing.domain.messages import (
     RUN_JOB_TASK,
     JobProgress,
 )
+from processing.worker.deliveries import MOST_DEATHS, counted
 from processing.worker.log import configure_logging, get_logger
-from processing.worker.run_job import run_job
+from processing.worker.run_job import given_up, run_job
 from processing.worker.settings import WorkerSettings
 
 log = get_logger(__name__)
@@ -95,10 +96,17 @@ def tell_progress(progress: JobProgress) -> None:
 def run_order(message: Mapping[str, object]) -> None:
     """Carry out one order and send its outcome to the gateway."""
     chosen = settings()
-    with DicomWebArchive(chosen.research_dicomweb_url, chosen.research_user, chosen.research_password) as archive:
-        outcome = run_job(message, archive, tell_progress)
-    if outcome is not None:
-        _send(OUTCOME_TASK, outcome, retries=_OUTCOME_RETRIES)
+    forget_after_s = 2 * MOST_DEATHS * chosen.visibility_timeout_s
+    with counted(chosen.broker_url, message, forget_after_s=forget_after_s) as deaths:
+        if deaths >= MOST_DEATHS:
+            outcome = given_up(message, deaths)
+        else:
+            with DicomWebArchive(
+                chosen.research_dicomweb_url, chosen.research_user, chosen.research_password
+            ) as archive:
+                outcome = run_job(message, archive, tell_progress)
+        if outcome is not None:
+            _send(OUTCOME_TASK, outcome, retries=_OUTCOME_RETRIES)
 
 
 def _keep_our_logging(**_: object) -> None:

@@ -229,12 +229,22 @@ def _failure(order: JobOrder, status: OutcomeStatus, reason: str) -> JobOutcome:
     return JobOutcome(job_id=order.job_id, attempt=order.attempt, status=status, reason=reason)
 
 
+def given_up(message: Mapping[str, object], deaths: int) -> JobOutcome | None:
+    """Return the outcome of an order that is not carried out again; None if the message doesn't name its job."""
+    log.error("order given up")
+    return _defect(message, f"The worker was killed {deaths} times by this order.")
+
+
 def _not_understood(message: Mapping[str, object]) -> JobOutcome | None:
-    job_id, attempt = message.get("job_id"), message.get("attempt")
     log.error("order not understood")
+    return _defect(message, NOT_UNDERSTOOD)
+
+
+def _defect(message: Mapping[str, object], reason: str) -> JobOutcome | None:
+    job_id, attempt = message.get("job_id"), message.get("attempt")
     if not isinstance(job_id, str) or not isinstance(attempt, int):
         return None
-    return JobOutcome(job_id=job_id, attempt=attempt, status=OutcomeStatus.DEFECT, reason=NOT_UNDERSTOOD)
+    return JobOutcome(job_id=job_id, attempt=attempt, status=OutcomeStatus.DEFECT, reason=reason)
 
 
 def _facts(order: JobOrder) -> dict[str, str | int]:

@@ -31,6 +31,7 @@ from processing.domain.messages import (
 )
 from processing.domain.study import SeriesRole
 from processing.pipelines.ms_longitudinal.spec import SPEC
+from processing.worker.deliveries import MOST_DEATHS
 from tests.unit.dicom.made import grid_of, head, written
 
 Start = Callable[[], subprocess.Popen[bytes]]
@@ -146,15 +147,39 @@ def test_an_order_goes_in_and_an_outcome_comes_out(
         assert secret not in log
 
 
+def kill_children(worker: subprocess.Popen[bytes]) -> None:
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text(encoding="utf-8").split()
+    assert children
+    for pid in children:
+        os.kill(int(pid), signal.SIGKILL)
+
+
+def test_an_order_that_kills_its_worker_each_time_is_given_up(
+    gateway: Gateway, start_worker: Start, order: JobOrder
+) -> None:
+    worker = start_worker()
+    gateway.send(order.model_copy(update={"job_id": "job-int-4"}))
+    begun = 0
+    while isinstance(said := gateway.take(), JobProgress):
+        if said.stage == "reading current FLAIR":
+            begun += 1
+            kill_children(worker)
+    assert begun == MOST_DEATHS
+    assert (said.job_id, said.status) == ("job-int-4", OutcomeStatus.DEFECT)
+    assert said.reason == "The worker was killed 3 times by this order."
+    # It is the order that is given up, not its worker; and a new attempt of the same job begins from nothing.
+    gateway.send(order.model_copy(update={"job_id": "job-int-4", "attempt": 2}))
+    again = gateway.outcome()
+    assert (again.attempt, again.reason == said.reason) == (2, False)
+
+
 def test_an_order_survives_the_death_of_its_worker(gateway: Gateway, start_worker: Start, order: JobOrder) -> None:
     first = start_worker()
     gateway.send(order.model_copy(update={"job_id": "job-int-3"}))
     first_line = gateway.take()
     assert isinstance(first_line, JobProgress)
     assert (first_line.job_id, first_line.stage) == ("job-int-3", "reading current FLAIR")
-    children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text(encoding="utf-8").split()
-    for pid in children:
-        os.kill(int(pid), signal.SIGKILL)
+    kill_children(first)
     # The worker notices, hands the order out again, and a new child begins at the beginning.
     stages: list[str] = []
     while isinstance(said := gateway.take(), JobProgress):
