@@ -126,7 +126,8 @@ def _each_due_case(states: tuple[CaseState, ...], name: str, step: Callable[[Ser
             step(services(), case_id)
         except Exception as error:  # the border: it becomes an event of the case
             log.exception("step failed", step=name, case_id=case_id)
-            flow.fail(services(), case_id, name, error.reason if isinstance(error, IntervalError) else UNEXPECTED)
+            reason = error.reason if isinstance(error, IntervalError) else UNEXPECTED
+            flow.fail(services(), case_id, name, reason, states=states)
 
 
 @_periodic("gateway.receive", TICK_S)

@@ -96,7 +96,7 @@ class Case(Base):
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    """How often the present step failed in a way that is worth another try."""
+    """How often the gateway's present step failed in a way that is worth another try; jobs count their own."""
     not_before: Mapped[datetime | None]
     """Back-off: no step starts earlier."""
 

@@ -27,6 +27,7 @@ from processing.domain.errors import Defect, InputRejected, Transient
 log = get_logger(__name__)
 ACTOR = "receive"
 _STUDIES_PER_COMMIT = 50
+_RECEIVING = (CaseState.RECEIVING,)
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,20 @@ def _settle_or_fail(services: Services, case_id: str, study_uid: str) -> bool:
     except Transient as error:
         if not services.clinical.answers():
             raise
-        try_later(services, case_id, ACTOR, error.reason)
+        try_later(services, case_id, ACTOR, error.reason, states=_RECEIVING)
     except KeyError:
-        fail(services, case_id, ACTOR, "The vault holds no entry for this study.")
+        fail(services, case_id, ACTOR, "The vault holds no entry for this study.", states=_RECEIVING)
     except (InputRejected, Defect) as error:
-        fail(services, case_id, ACTOR, error.reason)
+        fail(services, case_id, ACTOR, error.reason, states=_RECEIVING)
     except UNREADABLE:
         log.exception("study can't be understood", step=ACTOR, case_id=case_id)
-        fail(services, case_id, ACTOR, "The clinical archive's description of the study can't be understood.")
+        fail(
+            services,
+            case_id,
+            ACTOR,
+            "The clinical archive's description of the study can't be understood.",
+            states=_RECEIVING,
+        )
     return False
 
 

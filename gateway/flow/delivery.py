@@ -75,7 +75,8 @@ def dispatch(services: Services, case_id: str) -> bool:
     bool
         False when somebody else works on the case, or it was put off or quarantined.
     """
-    return run_step(services, case_id, _SIGNED, ACTOR, _dispatch)
+    # A PACS may be away for a weekend. Only what it refuses is a person's business.
+    return run_step(services, case_id, _SIGNED, ACTOR, _dispatch, gives_up=False)
 
 
 def _dispatch(services: Services, lease: Lease) -> None:
@@ -94,7 +95,8 @@ def _dispatch(services: Services, lease: Lease) -> None:
     lease.renew()
     kinds = [final.kind for final in finals]
     waiting = _note_deliveries(services, lease, kinds, released)
-    refused = _send(services, lease, waiting)
+    with lease.kept():
+        refused = _send(services, lease, waiting)
     with services.sessions.begin() as session:
         case = lease.case(session, _SIGNED)
         rows = _rows_of(services, session, case, released)

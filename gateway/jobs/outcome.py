@@ -14,6 +14,7 @@ from processing.domain.case import CaseEvent, CaseState
 from processing.domain.messages import JobOutcome, JobProgress, OutcomeStatus
 
 ACTOR = "worker"
+LONGEST_WAIT_S = 300.0
 
 _UNDER_WAY = frozenset({CaseState.PSEUDONYMISED, CaseState.QUEUED, CaseState.RUNNING})
 
@@ -33,7 +34,7 @@ class RetryPolicy:
     ----------
     max_attempts : int
     base_s : float
-        Seconds before the second attempt; doubled for each further one.
+        Seconds before the second attempt; doubled for each further one, up to `LONGEST_WAIT_S`.
     """
 
     max_attempts: int
@@ -41,7 +42,8 @@ class RetryPolicy:
 
     def wait_s(self, failed: int) -> float:
         """Return how many seconds to wait after so many failed attempts."""
-        return float(self.base_s * 2 ** max(failed - 1, 0))
+        doubled = float(self.base_s * 2 ** min(max(failed - 1, 0), 32))
+        return min(doubled, max(LONGEST_WAIT_S, self.base_s))
 
 
 def record_progress(session: Session, progress: JobProgress, *, at: datetime) -> bool:
@@ -99,14 +101,13 @@ def attempt_failed(session: Session, case: Case, job: Job, reason: str, *, at: d
     The case is QUEUED or RUNNING. It goes back to PSEUDONYMISED, from where `gateway.jobs.sweep` orders the next
     attempt, or after the last one to QUARANTINED.
     """
-    failed = case.attempts + 1
+    failed = job.attempt
     if failed >= policy.max_attempts:
         job.finished_at = at
         detail = f"Given up after {failed} attempts. {reason}"
         record(session, case, CaseEvent.FAILED, actor=ACTOR, detail=detail, at=at)
         return
     record(session, case, CaseEvent.LEASE_EXPIRED, actor=ACTOR, detail=reason, at=at)
-    case.attempts = failed
     case.not_before = at + timedelta(seconds=policy.wait_s(failed))
 
 

@@ -63,7 +63,6 @@ def jobs_to_order_again(session: Session, *, now: datetime) -> list[str]:
         .where(
             Case.state == CaseState.PSEUDONYMISED.value,
             Job.finished_at.is_(None),
-            Case.attempts > 0,
             Case.not_before <= now,
         )
     )

@@ -134,20 +134,21 @@ def test_nothing_is_lost_while_the_pacs_is_away(archives: System, gateway: Gatew
     assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
 
 
-def test_after_the_last_attempt_it_waits_in_quarantine_and_goes_on_from_the_signature(
+def test_a_pacs_may_be_away_for_long_and_a_retry_goes_on_from_the_signature(
     archives: System, gateway: Gateway
 ) -> None:
     signed = signed_case(archives, gateway)
     nobody = _towards(gateway, 9)
-    for _ in range(gateway.services.settings.max_step_attempts):
+    for _ in range(gateway.services.settings.max_step_attempts + 2):
         flow.dispatch(nobody, signed.case_id)
     case = gateway.case(signed.study_uid)
-    assert case.state == CaseState.QUARANTINED.value
-    assert case.reason.startswith("Given up after 8 attempts.")
+    assert case.state == CaseState.DISPATCHING.value
+    assert "PACS" in case.reason
+    assert flow.fail(gateway.services, signed.case_id, "dispatch", "The PACS refuses it.")
     flow.retry(gateway.services, signed.case_id, "operator")
     assert gateway.state(signed.study_uid) is CaseState.SIGNED
     assert flow.dispatch(gateway.services, signed.case_id)
-    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
+    assert (gateway.state(signed.study_uid), gateway.case(signed.study_uid).reason) == (CaseState.ARCHIVED, "")
     with pytest.raises(InputRejected, match="nothing to try again"):
         flow.retry(gateway.services, signed.case_id, "operator")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -13,6 +15,7 @@ from gateway.db.tables import Case, Review, User
 from gateway.flow import Services
 from gateway.flow.step import Lease, LeaseLost, run_step
 from gateway.jobs import store
+from gateway.jobs.outcome import LONGEST_WAIT_S
 from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
 from processing.domain.errors import Defect, InputRejected, Transient
 from tests.unit.gateway.rows import NOW, add_case, later
@@ -75,11 +78,74 @@ def test_what_may_succeed_later_waits_longer_each_time_and_then_goes_to_quaranti
         assert not run_step(services, case_id, STATES, "prepare", _raise(error))
         case = _case(services, case_id)
         assert (case.state, case.attempts) == (CaseState.COMPLETE.value, attempt)
-        assert case.not_before == later(base * 2 ** (attempt - 1))
+        assert case.not_before == later(min(base * 2 ** (attempt - 1), LONGEST_WAIT_S))
     assert not run_step(services, case_id, STATES, "prepare", _raise(error))
     case = _case(services, case_id)
     assert case.state == CaseState.QUARANTINED.value
     assert case.reason.startswith(f"Given up after {attempts} attempts.")
+
+
+def test_a_step_that_does_not_give_up_waits_without_end_and_says_what_for(services: Services, case_id: str) -> None:
+    for _ in range(2000):
+        with services.sessions.begin() as session:
+            if session.get_one(Case, case_id).attempts == 20:
+                session.get_one(Case, case_id).attempts = 5000
+        run_step(services, case_id, STATES, "dispatch", _raise(Transient("The PACS is away.")), gives_up=False)
+        case = _case(services, case_id)
+        if case.attempts > 5000:
+            break
+    assert (case.state, case.reason, case.attempts) == (CaseState.COMPLETE.value, "The PACS is away.", 5001)
+    assert case.not_before == later(LONGEST_WAIT_S)
+
+
+@pytest.mark.parametrize("error", [InputRejected("Old news."), Transient("Old news.")])
+@pytest.mark.parametrize("change", ["taken over", "went on"])
+def test_a_stale_step_s_failure_is_not_written(services: Services, case_id: str, error: Exception, change: str) -> None:
+    def work(live: Services, _: Lease) -> None:
+        with live.sessions.begin() as session:
+            if change == "taken over":
+                assert store.claim(session, case_id, "another", 60, now=later(1000)) is not None
+            else:
+                case = store.locked_case(session, case_id)
+                assert case is not None
+                store.record(session, case, CaseEvent.PSEUDONYMISED, actor="another")
+        raise error
+
+    before = CaseState.COMPLETE if change == "taken over" else CaseState.PSEUDONYMISED
+    assert not run_step(services, case_id, STATES, "prepare", work)
+    case = _case(services, case_id)
+    assert (case.state, case.attempts, case.not_before) == (before.value, 0, None)
+
+
+def test_who_has_no_lease_does_not_fail_a_case_at_work(services: Services, case_id: str) -> None:
+    with services.sessions.begin() as session:
+        store.claim(session, case_id, "at work", 60, now=NOW)
+    assert not flow.fail(services, case_id, "border", "Old news.", states=STATES)
+    assert _case(services, case_id).state == CaseState.COMPLETE.value
+
+
+def test_a_lease_is_kept_while_something_else_takes_long(services: Services, case_id: str) -> None:
+    now = [NOW]
+    extended = threading.Event()
+
+    def clock() -> datetime:
+        return now[0]
+
+    settings = services.settings.model_copy(update={"lease_s": 0.06})
+    moving = replace(services, clock=clock, settings=settings)
+
+    def work(live: Services, lease: Lease) -> None:
+        now[0] = later(500)
+        with lease.kept():
+            for _ in range(1000):
+                until = _case(live, case_id).lease_until
+                if until is not None and until > later(500):
+                    extended.set()
+                    return
+                extended.wait(0.01)
+
+    assert run_step(moving, case_id, STATES, "dispatch", work)
+    assert extended.is_set()
 
 
 def test_an_unexpected_error_reaches_the_border_and_the_case_is_given_back(services: Services, case_id: str) -> None:
