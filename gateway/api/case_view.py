@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydicom.uid import UID
 from sqlalchemy.orm import Session
 
+from gateway.api.identities import Identities, Identity
 from gateway.api.schemas import (
     CaseDetail,
     CaseSummary,
     EventLine,
     LesionLine,
-    Patient,
     ProgressLine,
     QualityLine,
     ReviewState,
@@ -21,7 +21,6 @@ from gateway.api.schemas import (
     StoredLine,
 )
 from gateway.db.tables import Case, Delivery, Job, Review
-from gateway.flow import Services
 from gateway.jobs import store
 from gateway.review.decisions import rejected, review_of
 from gateway.review.images import ReviewImages
@@ -33,7 +32,6 @@ from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.result import LesionChange
 from processing.domain.study import SeriesRole
 
-_UNKNOWN = Patient(name="", patient_id="", birth_date="", sex="")
 _WITH_PROGRESS = frozenset({CaseState.QUEUED, CaseState.RUNNING})
 
 
@@ -53,9 +51,18 @@ class CaseRows:
         return _result(self.job)
 
 
-def case_summary(case: Case, services: Services) -> CaseSummary:
+def case_summary(case: Case, identities: Identities) -> CaseSummary:
     """Return a line of the worklist, with the patient's identity from the vault."""
-    patient, study_date = _identity(case, services)
+    return case_summaries([case], identities)[0]
+
+
+def case_summaries(cases: Sequence[Case], identities: Identities) -> list[CaseSummary]:
+    """Return lines of the worklist, with all identities asked for at once."""
+    found = identities.of([case.study_uid for case in cases])
+    return [_summary(case, found[case.study_uid]) for case in cases]
+
+
+def _summary(case: Case, identity: Identity) -> CaseSummary:
     job = store.latest_job(case)
     outcome = _result(job)
     state = CaseState(case.state)
@@ -65,8 +72,8 @@ def case_summary(case: Case, services: Services) -> CaseSummary:
         case_id=case.case_id,
         revision=case.revision,
         readable_name=case.readable_name,
-        patient=patient,
-        study_date=study_date,
+        patient=identity.patient,
+        study_date=identity.study_date,
         state=state,
         reason=case.reason,
         changed_at=case.changed_at,
@@ -101,12 +108,12 @@ def read_case(session: Session, case_id: str) -> CaseRows | None:
     )
 
 
-def case_detail(rows: CaseRows, services: Services, images: ReviewImages) -> CaseDetail:
+def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages) -> CaseDetail:
     """Return everything that the case page shows, without pixels."""
     outcome = rows.result
     return CaseDetail(
-        summary=case_summary(rows.case, services),
-        prior_study_date=clinical_study_date(rows.prior, services) if rows.prior is not None else None,
+        summary=case_summary(rows.case, identities),
+        prior_study_date=clinical_study_date(rows.prior, identities) if rows.prior is not None else None,
         series=_series(rows.case),
         lesions=_lesions(rows.job, outcome, rows.review, images)
         if rows.job and outcome and not rejected(rows.review)
@@ -131,9 +138,9 @@ def case_detail(rows: CaseRows, services: Services, images: ReviewImages) -> Cas
     )
 
 
-def clinical_study_date(case: Case, services: Services) -> str:
+def clinical_study_date(case: Case, identities: Identities) -> str:
     """Return the true study date, YYYYMMDD; empty when the study has none."""
-    return _identity(case, services)[1]
+    return identities.of([case.study_uid])[case.study_uid].study_date
 
 
 def review_state(review: Review) -> ReviewState:
@@ -152,22 +159,6 @@ def _open_or_signed(review: Review | None) -> ReviewState:
     if review is not None:
         return review_state(review)
     return ReviewState(edit=0, acceptance=None, rating=None, comment="", reader=None, signed_at=None)
-
-
-def _identity(case: Case, services: Services) -> tuple[Patient, str]:
-    try:
-        record = services.vault.get(case.study_uid)
-    except KeyError:
-        # Seen, but not yet taken over: the line stands on the worklist under its readable name.
-        return _UNKNOWN, ""
-    patient, study = record.patient, record.general_study
-    who = Patient(
-        name=str(patient.get("PatientName") or ""),
-        patient_id=str(patient.get("PatientID") or ""),
-        birth_date=str(patient.get("PatientBirthDate") or ""),
-        sex=str(patient.get("PatientSex") or ""),
-    )
-    return who, str(study.get("StudyDate") or "")
 
 
 def _result(job: Job | None) -> JobOutcome | None:

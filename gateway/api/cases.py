@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, HTTPException, status
 
 from gateway import flow
-from gateway.api.case_view import CaseRows, case_detail, case_summary, in_worklist_order, read_case
+from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_summary, in_worklist_order, read_case
 from gateway.api.deps import ApiState, Operator, ReaderOrOperator, State
 from gateway.api.problems import problems
 from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
 from gateway.jobs import store
+from processing.domain.case import CaseState
 from processing.domain.errors import InputRejected
 
 router = APIRouter(prefix="/cases", tags=["cases"])
+
+RECENT = timedelta(days=30)
+"""How long an archived case stays on the worklist without being asked for: it is fetched every few seconds."""
 
 NO_SUCH_CASE = "There is no such case."
 
 
 @router.get("", operation_id="listCases", responses=problems(401, 403))
-def list_cases(_: ReaderOrOperator, state: State, superseded: bool = False) -> Worklist:
-    """Every study's newest revision, those that want a reader first; older revisions too when asked for."""
+def list_cases(_: ReaderOrOperator, state: State, superseded: bool = False, older: bool = False) -> Worklist:
+    """Every study's newest revision, those that want a reader first; older revisions too when asked for.
+
+    Cases that were archived more than 30 days ago come only when asked for with `older`.
+    """
+    now = datetime.now(UTC)
     with state.read_sessions() as session:
         cases = store.worklist(session, superseded)
-    lines = [case_summary(case, state.services) for case in cases]
-    return Worklist(cases=in_worklist_order(lines), generated_at=datetime.now(UTC))
+    shown = [case for case in cases if older or case.state != CaseState.ARCHIVED or case.changed_at > now - RECENT]
+    return Worklist(cases=in_worklist_order(case_summaries(shown, state.identities)), generated_at=now)
 
 
 @router.get("/{case_id}", operation_id="getCase", responses=problems(401, 403, 404, 503))
 def get_case(_: ReaderOrOperator, case_id: str, state: State) -> CaseDetail:
     """Everything that the case page shows, without pixels."""
-    return case_detail(rows_of(case_id, state), state.services, state.images)
+    return case_detail(rows_of(case_id, state), state.identities, state.images)
 
 
 @router.post("/{case_id}/retry", operation_id="retryCase", responses=problems(401, 403, 404, 409))
@@ -42,7 +50,7 @@ def retry_case(who: Operator, case_id: str, state: State) -> CaseSummary:
         flow.retry(state.services, case_id, who.user_name)
     except InputRejected as refused:
         raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
-    return case_summary(rows_of(case_id, state).case, state.services)
+    return case_summary(rows_of(case_id, state).case, state.identities)
 
 
 def rows_of(case_id: str, state: ApiState) -> CaseRows:

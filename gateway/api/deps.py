@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, cast
 
 from fastapi import Depends, HTTPException, Request, status
@@ -18,6 +19,7 @@ from gateway.access.accounts import SignedIn, session_of
 from gateway.access.basic import BasicAuthentication
 from gateway.access.passwords import Passwords
 from gateway.access.roles import Role
+from gateway.api.identities import Identities
 from gateway.flow import Services
 from gateway.intake.receive import Intake
 from gateway.review.images import ReviewImages
@@ -57,6 +59,11 @@ class ApiState:
     intake: Intake
     session_lifetime: timedelta
     secure_cookies: bool
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Who the cases' patients are."""
+        return Identities(self.services.vault, self.read_sessions)
 
     @property
     def sessions(self) -> sessionmaker[Session]:

@@ -31,7 +31,7 @@ def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHe
         pixel_type=volume.pixel_type,
         window_center=volume.window_center,
         window_width=volume.window_width,
-        study_date=clinical_study_date(shown, state.services) if shown is not None else "",
+        study_date=clinical_study_date(shown, state.identities) if shown is not None else "",
     )
 
 

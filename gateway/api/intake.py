@@ -53,7 +53,7 @@ def get_quarantine(_: ReaderOrOperator, state: State) -> Quarantine:
         cases = [case for case in store.worklist(session) if CaseState(case.state) in NEEDS_OPERATOR]
         uploads = [_line(upload) for upload in kept_uploads(session)]
     return Quarantine(
-        cases=[case_summary(case, state.services) for case in cases],
+        cases=[case_summary(case, state.identities) for case in cases],
         uploads=uploads,
     )
 

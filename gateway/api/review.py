@@ -58,7 +58,7 @@ def sign_case(who: Reader, case_id: str, signature: Signature, state: State) -> 
         # Not 401: the session is fine, and the viewer would show the log-in page.
         raise HTTPException(status.HTTP_403_FORBIDDEN, "The password is wrong; the case is not signed.")
     flow.sign(state.services, case_id, who.user_name, who.display_name, signature.edit)
-    return case_detail(rows_of(case_id, state), state.services, state.images)
+    return case_detail(rows_of(case_id, state), state.identities, state.images)
 
 
 def _reviewed(session: Session, case_id: str) -> tuple[Case, Job]:

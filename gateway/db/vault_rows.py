@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import QuarantinedUpload, VaultEntry
+
+_NONCE_BYTES = 12
+_ROWS_PER_QUERY = 500
 
 
 def unknown_key_ids(session: Session, known: Collection[str]) -> frozenset[str]:
@@ -16,6 +19,20 @@ def unknown_key_ids(session: Session, known: Collection[str]) -> frozenset[str]:
     for column in (VaultEntry.key_id, QuarantinedUpload.key_id):
         found.update(session.scalars(select(column).distinct()))
     return frozenset(found - set(known))
+
+
+def row_versions(session: Session, row_keys: Sequence[str]) -> dict[str, bytes]:
+    """Return something that differs each time a row is written: its nonce, by row key; rows that exist only."""
+    found: dict[str, bytes] = {}
+    for first in range(0, len(row_keys), _ROWS_PER_QUERY):
+        wanted = row_keys[first : first + _ROWS_PER_QUERY]
+        rows = session.execute(
+            select(VaultEntry.row_key, func.substr(VaultEntry.ciphertext, 1, _NONCE_BYTES)).where(
+                VaultEntry.row_key.in_(wanted)
+            )
+        )
+        found.update((row_key, bytes(nonce)) for row_key, nonce in rows)
+    return found
 
 
 class VaultRows:

@@ -60,7 +60,7 @@ class Vault:
             If the vault holds the study as another patient's.
         VaultRowUnreadable
         """
-        row_key = _study_row(record.study_instance_uid)
+        row_key = study_row_key(record.study_instance_uid)
         if self._store.load(row_key) is not None:
             record = self.get(record.study_instance_uid).merged_with(record)
         self._write_record(record)
@@ -74,7 +74,7 @@ class Vault:
             If the vault does not hold it.
         VaultRowUnreadable
         """
-        content = self._read(_study_row(study_instance_uid))
+        content = self._read(study_row_key(study_instance_uid))
         if content is None:
             raise KeyError("the vault does not hold this study")
         return StudyRecord.model_validate_json(content)
@@ -82,9 +82,9 @@ class Vault:
     def replace(self, record: StudyRecord, by: StudyRecord) -> None:
         """Write a record in place of one that the vault holds; only for corrections, which keep an audit trail."""
         if by.study_instance_uid != record.study_instance_uid:
-            if self._store.load(_study_row(by.study_instance_uid)) is not None:
+            if self._store.load(study_row_key(by.study_instance_uid)) is not None:
                 raise InputRejected("the vault holds this study under the other patient already")
-            self._store.remove(_study_row(record.study_instance_uid))
+            self._store.remove(study_row_key(record.study_instance_uid))
         self._write_record(by)
 
     def key_of(self, identity: PatientIdentity) -> SubKeys:
@@ -95,7 +95,7 @@ class Vault:
         return self._keys.current
 
     def _write_record(self, record: StudyRecord) -> None:
-        self._write(_study_row(record.study_instance_uid), record.model_dump_json().encode(), self._keys.current)
+        self._write(study_row_key(record.study_instance_uid), record.model_dump_json().encode(), self._keys.current)
         # Under the key that named the patient: that a key is still needed shows in the rows' key ids alone.
         named_by = self._keys.find(record.key_id)
         if named_by is None:
@@ -123,7 +123,8 @@ class Vault:
             raise VaultRowUnreadable("a row of the vault does not open: it was changed, moved or cut") from error
 
 
-def _study_row(study_instance_uid: str) -> str:
+def study_row_key(study_instance_uid: str) -> str:
+    """Return under which key a study's row is kept, by its pseudonymous UID."""
     return f"study/{study_instance_uid}"
 
 

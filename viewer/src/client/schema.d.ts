@@ -14,6 +14,8 @@ export interface paths {
         /**
          * List Cases
          * @description Every study's newest revision, those that want a reader first; older revisions too when asked for.
+         *
+         *     Cases that were archived more than 30 days ago come only when asked for with `older`.
          */
         get: operations["listCases"];
         put?: never;
@@ -384,7 +386,7 @@ export interface components {
          * @description What can happen to a case.
          * @enum {string}
          */
-        CaseEvent: "images received" | "no further images" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "signed" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision";
+        CaseEvent: "images received" | "no further images" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "signed" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision" | "a later earlier study arrived";
         /**
          * CaseState
          * @description Where a case stands, in words that a reader understands on the worklist.
@@ -831,6 +833,7 @@ export interface operations {
         parameters: {
             query?: {
                 superseded?: boolean;
+                older?: boolean;
             };
             header?: never;
             path?: never;

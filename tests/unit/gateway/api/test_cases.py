@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -22,9 +23,12 @@ from gateway.api.schemas import (
     VerdictChange,
     Worklist,
 )
+from gateway.db.tables import VaultEntry
 from gateway.flow import Services
 from gateway.jobs import store
 from gateway.main import create_app
+from gateway.pseudonymise.record import StudyRecord
+from gateway.pseudonymise.vault import Vault, study_row_key
 from gateway.settings import Settings
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
@@ -92,6 +96,53 @@ def test_a_case_whose_identity_is_not_known_yet_stands_on_the_worklist(reader: B
     (line,) = [line for line in worklist(reader) if line.case_id == made.case_id]
     assert line.patient.name == ""
     assert line.readable_name == "calm-heron-42"
+
+
+def test_a_damaged_row_of_the_vault_costs_one_name_and_not_the_worklist(
+    reader: Browser, services: Services, ready: Made, compared: Compared
+) -> None:
+    made = make_case(services.sessions, study_uid="2.25.78", events=())
+    with services.sessions.begin() as session:
+        whole = session.get_one(VaultEntry, study_row_key(compared.current.study_instance_uid))
+        damaged = VaultEntry(row_key=study_row_key("2.25.78"), key_id=whole.key_id, ciphertext=whole.ciphertext)
+        session.add(damaged)
+    lines = {line.case_id: line for line in worklist(reader)}
+    assert lines[ready.case_id].patient.name == DEMO_PATIENT.name
+    assert (lines[made.case_id].patient.name, lines[made.case_id].readable_name) == ("", "calm-heron-42")
+    assert detail(reader, made.case_id).summary.study_date == ""
+
+
+def test_an_identity_is_decrypted_once_and_again_after_a_change(
+    reader: Browser, services: Services, ready: Made, compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    get = Vault.get
+
+    def counting(vault: Vault, study_uid: str) -> StudyRecord:
+        asked.append(study_uid)
+        return get(vault, study_uid)
+
+    monkeypatch.setattr(Vault, "get", counting)
+    for _ in range(3):
+        worklist(reader)
+    assert asked.count(compared.current.study_instance_uid) == 1
+    corrected = copy.deepcopy(compared.current.patient)
+    corrected.PatientName = "Other^Name"
+    with services.sessions.begin() as session:
+        by = compared.current.model_copy(update={"patient_module": corrected.to_json()})
+        services.vault_in(session).replace(compared.current, by)
+    (line,) = [line for line in worklist(reader) if line.case_id == ready.case_id]
+    assert line.patient.name == "Other^Name"
+
+
+def test_what_was_archived_long_ago_is_listed_when_asked_for(reader: Browser, services: Services) -> None:
+    done = (*WAY_TO_REVIEW, CaseEvent.SIGNED, CaseEvent.DISPATCH_STARTED, CaseEvent.DELIVERED)
+    now = datetime.now(UTC)
+    old = make_case(services.sessions, study_uid="2.25.79", events=done, at=now - timedelta(days=31))
+    new = make_case(services.sessions, study_uid="2.25.80", events=done, at=now - timedelta(days=29))
+    waiting = make_case(services.sessions, study_uid="2.25.81", at=now - timedelta(days=400))
+    assert {line.case_id for line in worklist(reader)} == {new.case_id, waiting.case_id}
+    assert {line.case_id for line in worklist(reader, "?older=true")} == {old.case_id, new.case_id, waiting.case_id}
 
 
 def test_the_case_page_has_everything_but_pixels(reader: Browser, ready: Made, compared: Compared) -> None:
