@@ -131,3 +131,12 @@ def test_the_table_is_regenerated_from_an_export(tmp_path: Path) -> None:
         ["60xx3000", "X", {"113103": "C"}, "A"],
         ["private", "X", {"113111": "C"}, "P"],
     ]
+
+
+def test_what_scanners_of_several_makers_write_is_known(profile: Profile) -> None:
+    siemens = (
+        "ORIGINAL PRIMARY M ND NORM DIS2D DIS3D MFSPLIT TRACEW ADC FM3_2 MPR CSAMPR TENSOR_B0 SH1_1 PFP SAT1 UNI INV2"
+    )
+    ge = "FAST_GEMS EDR_GEMS ACC_GEMS FILTERED_GEMS T2FLAIR_GEMS FSL_GEMS HYPERSENSE_GEMS NPW PFF SS SP SK"
+    philips = "M_FFE M_SE M_IR FFE SE IR M_PCA PCA P_FFE R_IR"
+    assert set(f"{siemens} {ge} {philips}".split()) - profile.terms == set()
