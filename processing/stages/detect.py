@@ -30,7 +30,7 @@ class DetectionParameters:
     peak_fraction: float = 0.25
     brightness_fraction: float = 0.15
     minimum_volume_mm3: float = MINIMUM_VOLUME_MM3
-    white_matter_prior: float = 0.4
+    white_matter_prior: float = 0.3
     local_contrast: float = 0.6
     inside_mm: float = 3.0
 

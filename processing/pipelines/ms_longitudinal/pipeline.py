@@ -17,7 +17,7 @@ from processing.pipelines.ms_longitudinal.spec import SPEC, MsLongitudinalParame
 from processing.pipelines.spec import Images, Progress
 from processing.stages.atlas import Atlas, load_atlas
 from processing.stages.bias_field import BiasParameters, remove_differential_bias
-from processing.stages.brain import BrainParameters, align_with_atlas, extract_brain
+from processing.stages.brain import BrainParameters, align_with_atlas, brain_quality, extract_brain
 from processing.stages.change import ChangeParameters, lesion_before, onto_grid
 from processing.stages.components import inner_voxel
 from processing.stages.detect import Candidate, DetectionParameters, Evidence, detect_rise
@@ -108,6 +108,8 @@ class _Pair:
     grey_matter: Volume
     to_atlas: npt.NDArray[np.float64]
     coverage: tuple[float, float]
+    extraction: tuple[QualityFigure, ...]
+    """How far to trust the brain, which is extracted in the current scan."""
 
     @property
     def white(self) -> Mask:
@@ -159,6 +161,7 @@ def _into_halfway_space(now: Volume, before: Volume, registration: Registration,
         grey_matter=resample(atlas.grey_matter, grid, to_volume=to_atlas),
         to_atlas=to_atlas,
         coverage=(min(1.0, covered[0]), min(1.0, covered[1])),
+        extraction=brain_quality(now, brain_now, atlas, alignment, title="current", params=brain_params),
     )
 
 
@@ -323,6 +326,7 @@ def _quality(
     figures = [
         QualityFigure("registration correlation", registration.correlation, "", registration.correlation >= 0.8),
         QualityFigure("noise of the difference", 100.0 * rise.noise, "% of white matter", rise.noise <= 0.15),
+        *pair.extraction,
     ]
     brain = pair.now.with_array(pair.brain.astype(np.float32))
     for title, scan, to_halfway, covered in (

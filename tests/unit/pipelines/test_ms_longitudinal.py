@@ -124,7 +124,8 @@ def test_progress_runs_from_nought_towards_one(result: LongitudinalResult, stage
 
 
 def test_quality_is_reported_and_unsuspicious(result: LongitudinalResult) -> None:
-    assert {figure.name for figure in result.quality} >= {"registration correlation", "current signal to noise"}
+    named = {figure.name for figure in result.quality}
+    assert named >= {"registration correlation", "current signal to noise", "current brain edge seen"}
     assert all(figure.acceptable for figure in result.quality)
     assert result.warnings == ()
 
