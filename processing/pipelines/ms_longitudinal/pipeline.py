@@ -13,6 +13,7 @@ from processing.domain.errors import InputRejected
 from processing.domain.imaging import LabelMap, RigidTransform, Volume
 from processing.domain.result import Lesion, LesionChange, LongitudinalResult, QualityFigure
 from processing.domain.study import SeriesRole
+from processing.pipelines.ms_longitudinal.network import WITHOUT_NETWORK, installed_network, with_network
 from processing.pipelines.ms_longitudinal.spec import SPEC, MsLongitudinalParameters
 from processing.pipelines.spec import Images, Progress
 from processing.stages.atlas import Atlas, load_atlas
@@ -21,6 +22,7 @@ from processing.stages.brain import BrainParameters, align_with_atlas, brain_qua
 from processing.stages.change import ChangeParameters, lesion_before, onto_grid
 from processing.stages.components import inner_voxel
 from processing.stages.detect import Candidate, DetectionParameters, Evidence, detect_rise
+from processing.stages.learned import LearnedModel
 from processing.stages.locate import Landmarks, LocationParameters, find_landmarks, locate
 from processing.stages.normalise import NormalisationParameters, normalise_pair
 from processing.stages.quality import QualityParameters, scan_quality
@@ -56,6 +58,11 @@ def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResul
     RegistrationFailed
         If the two scans can't be brought into one space.
     """
+    return run_with(installed_network(), current, prior, progress)
+
+
+def run_with(network: LearnedModel | None, current: Images, prior: Images, progress: Progress) -> LongitudinalResult:
+    """Do as `run` does with a given network, or with the hand-made detector alone."""
     params = cast(MsLongitudinalParameters, SPEC.parameters)
     if SeriesRole.FLAIR not in current or SeriesRole.FLAIR not in prior:
         raise InputRejected("A FLAIR series of both studies is needed for this comparison.")
@@ -80,7 +87,7 @@ def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResul
     pair = _normalise(pair, params)
     progress("comparing", 0.7)
     others, unused = _other_contrasts(current, prior, registration, pair, params)
-    found, rise = _detect(pair, others, params)
+    found, rise = _detect(pair, others, network, params)
     progress("measuring lesions", 0.85)
     lesions, lesion_map, lost = _measure(pair, found, native, atlas, params)
     progress("writing images", 0.95)
@@ -91,7 +98,7 @@ def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResul
         subtraction=resample(rise.difference, native.grid, to_volume=pair.half.matrix),
         current_to_prior=registration.transform,
         quality=_quality(now, before, pair, registration, rise),
-        warnings=_warnings(pair, lost) + unused,
+        warnings=_warnings(pair, lost) + unused + (() if network else (WITHOUT_NETWORK,)),
     )
 
 
@@ -181,7 +188,7 @@ def _normalise(pair: _Pair, params: MsLongitudinalParameters) -> _Pair:
 
 
 def _detect(
-    pair: _Pair, others: Mapping[SeriesRole, Volume], params: MsLongitudinalParameters
+    pair: _Pair, others: Mapping[SeriesRole, Volume], network: LearnedModel | None, params: MsLongitudinalParameters
 ) -> tuple[tuple[_Found, ...], Subtraction]:
     """Find rises (new or growing) and falls (vanished)."""
     noise = SubtractionParameters(local_sigma_mm=params.local_noise_sigma_mm, edge_weight=params.edge_weight)
@@ -212,7 +219,19 @@ def _detect(
     )
     brain, white = pair.brain, pair.white_matter
     found = []
-    for candidate in detect_rise(pair.now, risen, brain=brain, white_matter_prior=white, params=usual):
+    candidates = detect_rise(pair.now, risen, brain=brain, white_matter_prior=white, params=usual)
+    if network is not None:
+        candidates = with_network(
+            network,
+            candidates,
+            later=pair.now,
+            earlier=pair.before,
+            evidence=risen,
+            brain=brain,
+            white_matter_prior=white,
+            params=params,
+        )
+    for candidate in candidates:
         volume = lesion_before(
             candidate.mask, pair.now, pair.before, brain=brain, white_matter_prior=white, params=ChangeParameters()
         )

@@ -86,6 +86,18 @@ class MsLongitudinalParameters:
     inside_mm: float = 3.0
     """Distance from the edge of the brain mask, where scalp and sinuses shine in."""
 
+    learned_voxel_chance: float = 0.5
+    """A voxel belongs to a finding of the network from this chance on."""
+
+    learned_peak_chance: float = 0.9
+    """And one voxel of it needs this one: fixed on untouched pairs and inserted lesions (model card)."""
+
+    learned_doubtful_chance: float = 0.2
+    """Below, the network sees nothing where the hand-made detector found something."""
+
+    learned_white_matter_prior: float = 0.2
+    """As `white_matter_prior`, for the network, which has seen the prior itself."""
+
     periventricular_mm: float = 3.0
     """A lesion that close to the ventricles abuts them: one voxel of a clinical scan."""
 
@@ -95,7 +107,7 @@ class MsLongitudinalParameters:
 
 SPEC = PipelineSpec(
     name="ms_longitudinal",
-    version="0.1.0",
+    version="0.2.0",
     title="MS lesions: new, growing and vanished since the prior study",
     inputs=(
         SeriesInput(SeriesRole.FLAIR, required=True),
