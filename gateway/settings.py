@@ -52,8 +52,8 @@ def read_secret(path: Path, *, at_least: int) -> str:
     return secret
 
 
-class Settings(BaseSettings):
-    """The gateway's configuration; reading it fails with a sentence when something is missing or weak."""
+class DatabaseSettings(BaseSettings):
+    """Where the database is: all that a command needs that works on nothing else."""
 
     model_config = SettingsConfigDict(env_prefix="INTERVAL_", env_ignore_empty=True, frozen=True, extra="ignore")
 
@@ -62,6 +62,19 @@ class Settings(BaseSettings):
     )
     database_password_file: Path | None = None
     """For PostgreSQL: its password, which then stands in no address."""
+
+    @cached_property
+    def database(self) -> str:
+        """The database's address, with its password when that is in a file. Never log it."""
+        if self.database_password_file is None:
+            return self.database_url
+        password = read_secret(self.database_password_file, at_least=12)
+        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
+
+
+class Settings(DatabaseSettings):
+    """The gateway's configuration; reading it fails with a sentence when something is missing or weak."""
+
     broker_url: str = "redis://127.0.0.1:6379/0"
 
     clinical_url: str = "http://127.0.0.1:8042"
@@ -115,14 +128,6 @@ class Settings(BaseSettings):
     @classmethod
     def _without_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
-
-    @cached_property
-    def database(self) -> str:
-        """The database's address, with its password when that is in a file. Never log it."""
-        if self.database_password_file is None:
-            return self.database_url
-        password = read_secret(self.database_password_file, at_least=12)
-        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
 
     @cached_property
     def clinical_password(self) -> str:

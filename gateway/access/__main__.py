@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import os
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from gateway.access.accounts import create_account, set_password
 from gateway.access.passwords import Passwords
 from gateway.access.roles import Role
 from gateway.db.engine import make_engine, session_factory, upgrade
-from gateway.settings import Settings
+from gateway.settings import DatabaseSettings
 from processing.domain.errors import InputRejected
 
 
@@ -20,8 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     password = _password(options.password_file)
-    upgrade(options.database_url)
-    engine = make_engine(options.database_url)
+    # Only the database is needed here: an account can be made before the archives are configured.
+    database = options.database_url or DatabaseSettings().database
+    upgrade(database)
+    engine = make_engine(database)
     try:
         with session_factory(engine).begin() as session:
             if options.command == "add-user":
@@ -40,9 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway.access", description="Accounts of the gateway.")
-    # Only the database is needed here: an account can be made before the archives are configured.
-    default = os.environ.get("DATABASE_URL", Settings.model_fields["database_url"].default)
-    parser.add_argument("--database-url", default=default, help="defaults to the environment's DATABASE_URL")
+    parser.add_argument("--database-url", help="the environment's settings of the database unless given")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, title in (("add-user", "make an account"), ("set-password", "change an account's password")):
         command = commands.add_parser(name, help=title)
