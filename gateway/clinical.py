@@ -105,8 +105,8 @@ class ClinicalStudy:
 
     @property
     def image_count(self) -> int:
-        """Number of instances in `images`."""
-        return sum(len(series.instances) for series in self.images)
+        """Number of MR images from outside: only these can be chosen, so only these make a study another one."""
+        return sum(len(series.instances) for series in self.images if series.modality == "MR")
 
 
 class ClinicalArchive:
@@ -202,6 +202,18 @@ class ClinicalArchive:
         if not series:
             return None
         return ClinicalStudy(study_instance_uid, frozenset(patient_ids), tuple(series))
+
+    def study_uids_of_patient(self, patient_id: str) -> frozenset[str]:
+        """Return the StudyInstanceUIDs of all studies under a patient ID, whoever issued it."""
+        uids: set[str] = set()
+        for resource in self._json("POST", "/tools/lookup", content=patient_id.encode()):
+            if resource["Type"] != "Patient":
+                continue
+            for study in self._json("GET", f"/patients/{resource['ID']}/studies", missing=[]):
+                # Orthanc looks names up without regard to case and accents; those are other patient IDs.
+                if str(study["PatientMainDicomTags"].get("PatientID", "")).strip() == patient_id.strip():
+                    uids.add(str(study["MainDicomTags"].get("StudyInstanceUID", "")))
+        return frozenset(uids - {""})
 
     def header(self, instance: str) -> Dataset:
         """Return an instance without its pixels.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -84,7 +85,7 @@ def _dispatch(services: Services, lease: Lease) -> None:
         case = lease.case(session, _SIGNED)
         if case.state == CaseState.SIGNED.value:
             store.record(session, case, CaseEvent.DISPATCH_STARTED, actor=ACTOR, at=services.clock())
-        order, outcome, review = _signed_result(session, case)
+        order, outcome, review = _signed_result(session, case, services.settings.zone)
     current = services.vault.get(order.current.study_instance_uid)
     prior = services.vault.get(order.prior.study_instance_uid)
     finals = final_objects(services.research, order, outcome, review)
@@ -138,7 +139,7 @@ def _send(services: Services, lease: Lease, waiting: Sequence[Dataset]) -> froze
     return refused
 
 
-def _signed_result(session: Session, case: Case) -> tuple[JobOrder, JobOutcome, SignedReview]:
+def _signed_result(session: Session, case: Case, zone: tzinfo) -> tuple[JobOrder, JobOutcome, SignedReview]:
     job: Job | None = store.latest_job(case)
     review = decisions.review_of(session, job) if job is not None else None
     if job is None or job.outcome is None or review is None:
@@ -148,7 +149,7 @@ def _signed_result(session: Session, case: Case) -> tuple[JobOrder, JobOutcome, 
     return (
         JobOrder.model_validate(job.order),
         JobOutcome.model_validate(job.outcome),
-        decisions.signed_review(review, reader_name=reader_name),
+        decisions.signed_review(review, reader_name=reader_name, zone=zone),
     )
 
 
@@ -157,7 +158,9 @@ def _as_in_archive(services: Services, record: StudyRecord) -> Demographics:
     study = services.clinical.study(record.original_study_instance_uid)
     if study is None or not study.images:
         raise InputRejected("The clinical archive no longer holds the study that the result belongs to.")
-    header = services.clinical.header(study.images[0].instances[0])
+    # What was compared has the last word, as when the study was prepared; other series may lack the issuer.
+    used = [series for series in study.images if series.series_instance_uid in record.series.values()]
+    header = services.clinical.header((used or study.images)[0].instances[0])
     return Demographics(
         patient_id=str(header.get("PatientID", "") or ""),
         issuer_of_patient_id=str(header.get("IssuerOfPatientID", "") or ""),

@@ -14,6 +14,7 @@ from gateway.cases.route import route
 from gateway.cases.select import Selection, SeriesCandidate, select_series
 from gateway.clinical import ClinicalSeries, ClinicalStudy
 from gateway.db.tables import Case, Series
+from gateway.flow.identification import identify, question_of_issuer
 from gateway.flow.services import Services
 from gateway.flow.sight import has_patient_id
 from gateway.flow.step import Lease, run_step
@@ -53,16 +54,21 @@ def prepare(services: Services, case_id: str) -> bool:
 
 def _prepare(services: Services, lease: Lease) -> None:
     with services.sessions.begin() as session:
-        case = lease.case(session, _COMPLETE)
-        study_uid, study_date = case.study_uid, case.study_date_shifted
+        study_uid = lease.case(session, _COMPLETE).study_uid
     current = _examine(services, study_uid)
     if not any(series.modality == "MR" for series in current.study.images):
         _conclude(services, lease, CaseEvent.NOT_USABLE, "The study holds no MR images.")
         return
+    study = current.study
+    routed = route(services.specs, lambda inputs: _select(services, study, inputs))
+    if routed.selection.chosen:
+        record = identify(services, lease, _COMPLETE, current.record, study, routed.selection)
+        current = _Examined(record, study)
+    with services.sessions.begin() as session:
+        study_date = lease.case(session, _COMPLETE).study_date_shifted
     if not study_date:
         _conclude(services, lease, CaseEvent.NOT_USABLE, "The study has no date, so it can't be compared over time.")
         return
-    routed = route(services.specs, lambda inputs: _select(services, current.study, inputs))
     _note_series(services, lease, current, routed.selection)
     if routed.selection.unusable:
         raise InputRejected(routed.selection.sentence)
@@ -85,7 +91,8 @@ def _prepare(services: Services, lease: Lease) -> None:
         prior = (examined[decision.case_id], decision)
         _order(services, lease, routed.spec, (current, routed.selection), prior, others)
     else:
-        _conclude(services, lease, CaseEvent.PRIOR_MISSING, decision.reason)
+        reason = question_of_issuer(services, current.record) or decision.reason
+        _conclude(services, lease, CaseEvent.PRIOR_MISSING, reason)
 
 
 def _examine(services: Services, study_uid: str) -> _Examined:
@@ -98,7 +105,7 @@ def _examine(services: Services, study_uid: str) -> _Examined:
         raise InputRejected("The clinical archive no longer holds the study.")
     if len(study.patient_ids) > 1:
         raise InputRejected("The study arrived under several patient IDs; nobody can tell whose it is.")
-    if not has_patient_id(record):
+    if not has_patient_id(record) and not any(study.patient_ids):
         raise InputRejected("The images carry no patient ID, so they can't be told from another patient's.")
     return _Examined(record, study)
 

@@ -8,6 +8,7 @@ import pytest
 
 from demo.installation import System
 from gateway import flow
+from gateway.flow.identification import OTHER_ISSUER
 from gateway.jobs import store
 from processing.domain.case import CaseState
 from processing.domain.study import SeriesRole
@@ -201,6 +202,35 @@ def test_images_without_a_patient_id_are_quarantined(archives: System, gateway: 
     assert {case.state for case in cases} == {CaseState.QUARANTINED.value}
     assert all("no patient ID" in case.reason for case in cases)
     assert cases[0].pseudonym != cases[1].pseudonym
+
+
+def test_the_compared_images_say_whose_study_it_is_not_the_first_one_received(
+    archives: System, gateway: Gateway
+) -> None:
+    person = Person()
+    _, prior = study(person, "20220301", "FLAIR")
+    current_uid, current = study(person, "20230405", "FLAIR")
+    first = series(Person(person.patient_id, issuer=""), current_uid, "20230405", "T2", number=1, slices=[0])
+    send(archives, prior + first)
+    flow.follow_changes(gateway.services)
+    before = gateway.case(current_uid)
+    send(archives, current)
+    gateway.receive_and_prepare()
+    case = gateway.case(current_uid)
+    assert case.state == CaseState.PSEUDONYMISED.value
+    assert (case.pseudonym, case.readable_name) != (before.pseudonym, before.readable_name)
+    assert gateway.services.vault.get(case.study_uid).identity.issuer_of_patient_id == person.issuer
+
+
+@pytest.mark.parametrize("absent", ["prior", "current"])
+def test_an_absent_issuer_is_asked_about(archives: System, gateway: Gateway, absent: str) -> None:
+    person = Person()
+    nameless = Person(person.patient_id, issuer="")
+    _, prior = study(nameless if absent == "prior" else person, "20220301", "FLAIR")
+    current_uid, current = study(nameless if absent == "current" else person, "20230405", "FLAIR")
+    send(archives, prior + current)
+    gateway.receive_and_prepare()
+    assert (gateway.state(current_uid), gateway.case(current_uid).reason) == (CaseState.BASELINE, OTHER_ISSUER)
 
 
 def test_a_study_under_two_patient_ids_is_quarantined(archives: System, gateway: Gateway) -> None:
