@@ -240,9 +240,8 @@ def _note(session: Session, services: Services, sighting: Sighting) -> None:
     if sighting.image_count:
         replaced = must_be_replaced(case)
         arrival = what_arrived(CaseState(case.state), known, sighting.image_count, replaced=replaced)
-    if arrival is Arrival.SHRUNK:
-        case.instance_count = sighting.image_count
-    elif arrival is Arrival.GROWN:
+    # What was removed may be fetched again: the number that the case was completed with stays what it is.
+    if arrival is Arrival.GROWN:
         if case.state != CaseState.RECEIVING.value:
             detail = f"{sighting.image_count - known} more images"
             store.record(session, case, CaseEvent.IMAGES_RECEIVED, actor=ACTOR, detail=detail, at=services.clock())

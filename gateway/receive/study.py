@@ -19,7 +19,7 @@ class Arrival(Enum):
     LATE = auto()
     """More images for a case that is on its way to a result or has one: a new revision takes them."""
     SHRUNK = auto()
-    """Images were removed from the archive. Nothing is undone, but the number is noted."""
+    """Images were removed from the archive. Nothing is undone; when they come back, nothing has happened."""
 
 
 def what_arrived(state: CaseState | None, known_images: int, seen_images: int, *, replaced: bool = False) -> Arrival:
@@ -30,8 +30,8 @@ def what_arrived(state: CaseState | None, known_images: int, seen_images: int, *
     state : CaseState or None
         Of the newest revision; none when the study was never seen.
     known_images, seen_images : int
-        Images that the case counts, and that the archive holds. The archive keeps an instance once however often
-        it is sent, so a duplicate changes no number.
+        MR images that the case was last complete with, and that the archive holds. The archive keeps an instance
+        once however often it is sent, so a duplicate changes no number; nor does anything that is no MR image.
     replaced : bool
         Whether the case has a result or a signature, though its state alone would let it take more images.
     """

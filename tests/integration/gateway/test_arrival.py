@@ -24,8 +24,8 @@ from processing.dicom.provenance import MANUFACTURER
 from processing.domain.case import CaseState
 from processing.domain.errors import Transient
 from tests.integration.gateway.conftest import Gateway
-from tests.integration.gateway.sending import send
-from tests.unit.gateway.brain_studies import SLICES, Person, series, study
+from tests.integration.gateway.sending import delete_study, send
+from tests.unit.gateway.brain_studies import SLICES, Person, new_uid, series, study
 
 
 def _cursor(gateway: Gateway) -> int | None:
@@ -277,6 +277,43 @@ def test_a_series_number_that_is_no_number_holds_up_nobody(archives: System, gat
     gateway.receive_and_prepare()
     assert [gateway.state(uid) for uid in (odd_uid, other_uid)] == [CaseState.BASELINE] * 2
     assert _cursor(gateway) == gateway.services.clinical.last_change()
+
+
+def test_a_purge_and_a_later_prefetch_of_the_same_images_change_nothing(archives: System, gateway: Gateway) -> None:
+    study_uid, images = study(Person(), "20230405", "FLAIR")
+    send(archives, images)
+    gateway.receive_and_prepare()
+    before = gateway.case(study_uid)
+    delete_study(archives, study_uid)
+    send(archives, images[:5])
+    gateway.receive_and_prepare()
+    flow.reconcile(gateway.services, timedelta(days=1))
+    send(archives, images[5:])
+    gateway.receive_and_prepare()
+    (after,) = gateway.cases(study_uid)
+    assert (after.state, len(after.events)) == (CaseState.BASELINE.value, len(before.events))
+
+
+def test_an_image_of_another_kind_replaces_nothing_that_was_computed(archives: System, gateway: Gateway) -> None:
+    person = Person()
+    _, prior = study(person, "20220301", "FLAIR")
+    study_uid, images = study(person, "20230405", "FLAIR")
+    send(archives, prior + images)
+    gateway.receive_and_prepare()
+    send(archives, series(person, study_uid, "20230405", number=99, slices=[0], Modality="OT"))
+    gateway.receive_and_prepare()
+    (only,) = gateway.cases(study_uid)
+    assert only.state == CaseState.PSEUDONYMISED.value
+
+
+def test_mr_images_that_follow_others_are_taken(archives: System, gateway: Gateway) -> None:
+    person, study_uid = Person(), new_uid()
+    send(archives, series(person, study_uid, "20230405", number=99, Modality="OT"))
+    gateway.receive_and_prepare()
+    assert gateway.state(study_uid) is CaseState.NOT_ROUTED
+    send(archives, series(person, study_uid, "20230405", number=1))
+    gateway.receive_and_prepare()
+    assert gateway.state(study_uid) is CaseState.BASELINE
 
 
 class Spoilt(ClinicalArchive):
