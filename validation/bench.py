@@ -203,4 +203,3 @@ def bench(say: Callable[[str], object]) -> None:
         say("\n" + _intrastudy_table(data) + "\n")
     if not PEERS_PYTHON.exists():
         say("\nNo other program is installed (make bench installs them): Interval's registration stands alone.\n")
-
