@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -119,10 +120,26 @@ class Settings(DatabaseSettings):
     """How often the clinical archive's recent studies are compared with the cases, beside following its changes."""
     retry_base_s: float = Field(default=5.0, gt=0)
 
+    time_zone: str = "UTC"
+    """IANA name of the zone that the scanners' clocks show, as ``Europe/Berlin``: results are dated by it."""
     session_hours: float = Field(default=10.0, gt=0)
     secure_cookies: bool = True
     """Off only on loopback without TLS, as in the demo."""
     viewer_dir: Path = Path("viewer/dist")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _of_a_known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+            raise ValueError("INTERVAL_TIME_ZONE is not the name of a time zone") from unknown
+        return name
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @field_validator("clinical_url", "research_url", "target_url")
     @classmethod

@@ -7,7 +7,7 @@ a review that is signed.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
@@ -158,8 +158,15 @@ def sign(
     return signed_review(review, reader_name=reader_name)
 
 
-def signed_review(review: Review, *, reader_name: str) -> SignedReview:
+def signed_review(review: Review, *, reader_name: str, zone: tzinfo = UTC) -> SignedReview:
     """Build the signed review from its row.
+
+    Parameters
+    ----------
+    review : Review
+    reader_name : str
+    zone : tzinfo
+        The site's: the moment of the signature is reported by its clock.
 
     Raises
     ------
@@ -170,7 +177,7 @@ def signed_review(review: Review, *, reader_name: str) -> SignedReview:
         raise ReviewRefused("This review is not signed.")
     return SignedReview(
         reader_name=reader_name,
-        signed_at=review.signed_at,
+        signed_at=review.signed_at.astimezone(zone),
         acceptance=Acceptance(review.acceptance),
         rating=review.rating,
         comment=review.comment,

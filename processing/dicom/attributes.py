@@ -81,8 +81,9 @@ def study_moment(header: Dataset) -> tuple[str, str]:
 def content_moment(header: Dataset, signed_at: datetime | None) -> tuple[DA | None, TM | None]:
     """Return the date and time of an object's content.
 
-    A signed object was made when it was signed. A draft takes the study's own moment: the clock would tell the true
-    date of a study whose dates were moved, and the same order twice shall give the same object.
+    A signed object was made when it was signed, by the clock of the review's own time zone. A draft takes the study's
+    own moment: the clock would tell the true date of a study whose dates were moved, and the same order twice shall
+    give the same object.
     """
     if signed_at is not None:
         return DA(signed_at.strftime("%Y%m%d")), TM(signed_at.strftime("%H%M%S"))
@@ -124,6 +125,9 @@ def set_identity(
     date, time = content_moment(header, signed_at)
     target.ContentDate, target.ContentTime = date, time
     target.SeriesDate, target.SeriesTime = date, time
+    if signed_at is not None:
+        # Without it (PS3.3 C.12.1) nobody can tell what moment a date and time of day mean.
+        target.TimezoneOffsetFromUTC = signed_at.strftime("%z")[:5]
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         if keyword in target:
             delattr(target, keyword)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
 
@@ -300,3 +301,14 @@ def test_dciodvfy_finds_no_error_in_anything(
         path = tmp_path / "object.dcm"
         path.write_bytes(to_part10(item.dataset))
         assert dciodvfy_errors(path) == [], item.kind
+
+
+def test_a_signed_object_says_by_which_clock_it_is_dated(compared: Comparison) -> None:
+    """Shortly after midnight at the site it is still yesterday in UTC."""
+    signed_at = datetime(2026, 6, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
+    for review in (review_of([1, 2, 3], []), unacceptable()):
+        for item in objects_of(compared, replace(review, signed_at=signed_at)):
+            dataset = item.dataset
+            assert (str(dataset.ContentDate), str(dataset.ContentTime)) == ("20260602", "003000")
+            assert dataset.TimezoneOffsetFromUTC == "+0200"
+    assert all("TimezoneOffsetFromUTC" not in item.dataset for item in objects_of(compared))

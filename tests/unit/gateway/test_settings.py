@@ -108,3 +108,10 @@ def test_malformed_retired_keys_are_refused(files: dict[str, Path], given: str) 
 def test_a_retired_key_must_be_there_and_strong(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not exist"):
         _ = _settings(**files, pseudonym_retired_keys=f"key-1={tmp_path / 'nothing'}").retired_keys
+
+
+def test_an_unknown_time_zone_is_an_error_at_the_start(files: dict[str, Path]) -> None:
+    assert _settings(**files, time_zone="Europe/Berlin").zone.key == "Europe/Berlin"
+    for wrong in ("Europe/Atlantis", "../etc/passwd", "Europe"):
+        with pytest.raises(ValidationError, match="not the name of a time zone"):
+            _settings(**files, time_zone=wrong)
