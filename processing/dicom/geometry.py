@@ -90,6 +90,7 @@ def series_geometry(headers: Sequence[Dataset]) -> SeriesGeometry:
         raise InputRejected("The series holds no image.")
     if len(frames) == 1:
         raise InputRejected("The series holds a single slice, which is not a volume.")
+    _require_one_multi_frame_image(headers)
     _require_one_size(frames)
     normal = _common_normal(frames)
     positions = np.array([frame.position_mm for frame in frames])
@@ -169,6 +170,16 @@ def _numbers(source: Dataset, keyword: str, count: int) -> FloatArray:
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
         raise InputRejected(f"The series has no usable geometry: an image lacks its {_WORDS[keyword]}.")
     return numbers
+
+
+def _require_one_multi_frame_image(headers: Sequence[Dataset]) -> None:
+    """A segmentation can refer to many classic images or to one multi-frame image (PS3.3 C.8.20), not to several."""
+    multi_frame = sum("PerFrameFunctionalGroupsSequence" in header for header in headers)
+    if multi_frame and len(headers) > 1:
+        raise InputRejected(
+            f"The series is spread over {len(headers)} objects, {multi_frame} of them multi-frame images; "
+            "only classic images or one multi-frame image can be measured."
+        )
 
 
 def _require_one_size(frames: Sequence[Frame]) -> None:

@@ -180,3 +180,10 @@ def test_a_multi_frame_image_has_the_geometry_of_its_frames(tmp_path: Path, orde
 def test_what_the_scanner_writes_is_read_where_it_was(tmp_path: Path) -> None:
     grid: Grid = grid_of()
     assert series_geometry(instances(tmp_path, head(grid))).grid.same_as(grid)
+
+
+def test_a_series_of_several_multi_frame_images_is_refused(tmp_path: Path) -> None:
+    """Nothing could refer to them afterwards: this must show before the measurement, not after it."""
+    images = instances(tmp_path, head(grid_of(shape=(8, 24, 20))))
+    assert "2 objects, 2 of them multi-frame" in rejected([enhanced(images[:4]), enhanced(images[4:])])
+    assert "4 objects, 1 of them multi-frame" in rejected([enhanced(images[:5]), *images[5:]])
