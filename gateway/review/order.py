@@ -22,7 +22,7 @@ _GROUPS: tuple[frozenset[CaseState], ...] = (
 )
 
 NEEDS_OPERATOR: frozenset[CaseState] = _GROUPS[3]
-"""States that an operator can retry."""
+"""Failures: states that an operator has to look at, and can retry."""
 
 
 @dataclass(frozen=True)

@@ -50,4 +50,4 @@ def test_every_state_has_its_place(state: CaseState) -> None:
 
 def test_what_an_operator_sees_as_failed_can_be_retried() -> None:
     retried = {state for state, event in TRANSITIONS if event is CaseEvent.RETRIED}
-    assert retried == NEEDS_OPERATOR
+    assert retried >= NEEDS_OPERATOR
