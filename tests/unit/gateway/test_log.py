@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from gateway.log import ALLOWED_KEYS, WITHHELD, configure_logging, get_logger, keep_allowed
+from gateway.log import configure_logging, get_logger
+from processing.domain.log_lines import ALLOWED_KEYS, WITHHELD, keep_allowed
 
 CASE_ID = "c6041218-06f5-443b-91ef-51746250f0c9"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from processing.domain.log_lines import WITHHELD
 from processing.worker.log import configure_logging, get_logger
 
 
@@ -51,5 +52,10 @@ def test_an_exception_leaves_its_class_and_place_only(lines: io.StringIO) -> Non
 
 def test_a_library_s_words_are_withheld(lines: io.StringIO) -> None:
     logging.getLogger("pydicom").warning("Invalid value for PatientName: Meier^Anna")
-    assert last(lines)["event"] == "library message withheld"
+    assert last(lines)["event"] == WITHHELD
     assert "Meier" not in lines.getvalue()
+
+
+def test_an_event_that_might_hold_anything_is_withheld_as_at_the_gateway(lines: io.StringIO) -> None:
+    get_logger("processing.test").info("read /data/tse.dcm", count=3)
+    assert (last(lines)["event"], last(lines)["count"]) == (WITHHELD, 3)
