@@ -215,6 +215,7 @@ def _detect(
         usual,
         peak_z=params.vanished_peak_z,
         peak_robust=params.vanished_peak_robust,
+        white_matter_prior=params.vanished_white_matter_prior,
         peak_robust_with_t2=params.vanished_peak_robust,
     )
     brain, white = pair.brain, pair.white_matter

@@ -73,6 +73,9 @@ class MsLongitudinalParameters:
     vanished_peak_robust: float = 7.0
     """As above."""
 
+    vanished_white_matter_prior: float = 0.4
+    """Stricter than `white_matter_prior`: one scan sent twice with motion and noise must show no loss at the rim."""
+
     minimum_volume_mm3: float = 12.0
     """Smallest lesion (Roca et al., MUSIC: 26-connected, 12 mm3)."""
 
