@@ -95,18 +95,6 @@ def align_with_atlas(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> 
     return AtlasAlignment(np.linalg.inv(to_scan).astype(np.float64), metric)
 
 
-def align_rigidly(scan: Volume, atlas: Atlas, *, params: BrainParameters) -> AtlasAlignment:
-    """Lay the atlas over a scan without changing its size: coarse, but thick slices can't draw it out to the skull.
-
-    Parameters and exceptions are those of `align_with_atlas`.
-    """
-    try:
-        found = _best_rigid(isotropic(scan, params.refinement_spacing_mm), atlas, params=params)
-    except RuntimeError as failure:
-        raise InputRejected("No brain could be found in the image.") from failure
-    return AtlasAlignment(np.linalg.inv(from_itk_transform(found)).astype(np.float64), float("nan"))
-
-
 def _images(
     scan: Volume, atlas: Atlas, spacing_mm: float, margin_mm: float
 ) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
