@@ -228,6 +228,7 @@ def _orthanc(
         "ORTHANC_DICOM_PORT": str(dicom_port or 4242),
         "ORTHANC_USERS": users,
         "ORTHANC_MODALITIES": json.dumps(modalities),
+        "ORTHANC_RESTART": "true",
     }
     command = (str(REPOSITORY / "orthanc-config" / "start.sh"), zone)
     ports = tuple(port for port in (http_port, dicom_port) if port)
