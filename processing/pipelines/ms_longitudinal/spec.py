@@ -77,11 +77,11 @@ class MsLongitudinalParameters:
     """Stricter than `white_matter_prior`: one scan sent twice with motion and noise must show no loss at the rim."""
 
     minimum_volume_mm3: float = 12.0
-    """Smallest lesion (Roca et al., MUSIC: 26-connected, 12 mm3)."""
+    """Smallest lesion (Combès et al., 2021, MUSIC: 26-connected, 12 mm3)."""
 
     white_matter_prior: float = 0.3
-    """Mean probability of white matter that a candidate needs: 0.38 in a true increase at a ventricle's edge, below 0.25
-    in false ones that pass all other tests (the pairs of Lesjak et al.); an affine atlas is no more exact than that."""
+    """Mean probability of white matter that a candidate needs: 0.38 in a true increase at a ventricle, below
+    0.25 in false ones (patient01 of Lesjak et al.); an affine atlas is no more exact than that."""
 
     local_contrast: float = 0.6
     """Robust standard deviations of white matter by which a candidate stands out of its surroundings."""

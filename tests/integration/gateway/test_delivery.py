@@ -134,9 +134,7 @@ def test_nothing_is_lost_while_the_pacs_is_away(archives: System, gateway: Gatew
     assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
 
 
-def test_a_pacs_may_be_away_for_long_and_a_retry_goes_on_from_the_signature(
-    archives: System, gateway: Gateway
-) -> None:
+def test_a_pacs_may_be_away_for_long_and_a_retry_goes_on_from_the_signature(archives: System, gateway: Gateway) -> None:
     signed = signed_case(archives, gateway)
     nobody = _towards(gateway, 9)
     for _ in range(gateway.services.settings.max_step_attempts + 2):
