@@ -122,19 +122,32 @@ def store(node: PacsNode, instances: Sequence[Dataset]) -> tuple[StoreFailure, .
         As `echo`; Transient too when the association breaks off.
     """
     sop_classes = list(dict.fromkeys(UID(instance.SOPClassUID) for instance in instances))
+    failures: list[StoreFailure] = []
     try:
-        return _store_over_one_association(node, instances, sop_classes)
+        try:
+            _store_over_one_association(node, instances, sop_classes, failures)
+        except _AnswerLost as lost:
+            # pynetdicom's own loop sometimes takes the answer for which the sender waits: once more, from there on.
+            _store_over_one_association(node, instances[lost.answered :], sop_classes, failures)
+        return tuple(failures)
     except NothingAccepted:
         return tuple(_kind_refused(UID(instance.SOPClassUID)) for instance in instances)
 
 
+class _AnswerLost(Transient):
+    """No answer came to a C-STORE; `answered` objects before it have theirs."""
+
+    def __init__(self, answered: int) -> None:
+        super().__init__("The PACS did not answer a C-STORE.")
+        self.answered = answered
+
+
 def _store_over_one_association(
-    node: PacsNode, instances: Sequence[Dataset], sop_classes: Sequence[UID]
-) -> tuple[StoreFailure, ...]:
-    failures: list[StoreFailure] = []
+    node: PacsNode, instances: Sequence[Dataset], sop_classes: Sequence[UID], failures: list[StoreFailure]
+) -> None:
     with _association(node, sop_classes) as association:
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
-        for instance in instances:
+        for answered, instance in enumerate(instances):
             sop_class = UID(instance.SOPClassUID)
             if sop_class not in accepted:
                 failures.append(_kind_refused(sop_class))
@@ -143,11 +156,10 @@ def _store_over_one_association(
                 raise Transient("The PACS ended the association before all objects were sent.")
             status = association.send_c_store(instance)
             if "Status" not in status:
-                raise Transient("The PACS did not answer a C-STORE.")
+                raise _AnswerLost(answered)
             failure = _store_failure(sop_class, int(status.Status))
             if failure is not None:
                 failures.append(failure)
-    return tuple(failures)
 
 
 def find_instances(node: PacsNode, study_instance_uid: str, series_instance_uid: str) -> frozenset[str] | None:
