@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from gateway import pacs
+from gateway.association import PacsNode
 from gateway.dispatch.qido_rs import QidoRs
-from gateway.pacs import PacsNode, StoreFailure
+from gateway.pacs import StoreFailure
 from processing.domain.errors import InputRejected, Transient
 
 

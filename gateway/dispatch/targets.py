@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.association import PacsNode
 from gateway.dispatch.c_store import CStoreTarget
 from gateway.dispatch.qido_rs import QidoRs
 from gateway.dispatch.stow_rs import StowRsTarget
 from gateway.dispatch.target import Target
-from gateway.pacs import PacsNode
 from gateway.settings import Settings, TargetKind
 
 

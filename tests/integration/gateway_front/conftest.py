@@ -6,7 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from demo.installation import System
-from gateway.pacs import PacsNode
+from gateway.association import PacsNode
 from gateway.pseudonymise.reidentify import reidentify
 from gateway.review.finalise import final_objects
 from processing.domain.decision import Acceptance, SignedReview, Verdict

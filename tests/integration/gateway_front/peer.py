@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
-from gateway.pacs import PacsNode
+from gateway.association import PacsNode
 
 
 @contextmanager

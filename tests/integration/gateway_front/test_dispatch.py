@@ -18,10 +18,10 @@ from pydicom.uid import (
 )
 
 from demo.installation import System
+from gateway.association import PacsNode
 from gateway.dispatch.c_store import CStoreTarget
 from gateway.dispatch.qido_rs import QidoRs
 from gateway.dispatch.stow_rs import StowRsTarget
-from gateway.pacs import PacsNode
 from processing.domain.errors import InputRejected, Transient
 from tests.integration.gateway_front.peer import peer
 

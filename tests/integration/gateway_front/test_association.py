@@ -1,0 +1,82 @@
+"""The two races of pynetdicom that gateway/association.py closes, each made certain by a delay at the worst place."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+from pynetdicom.acse import ACSE
+
+from gateway import pacs
+from gateway.association import Checkpoint, PacsNode
+from processing.domain.errors import InputRejected, Transient
+from tests.integration.gateway_front.peer import peer
+
+PERMANENT, TRANSIENT = 1, 2
+DELAY_S = 0.2
+
+
+@contextmanager
+def refusing(result: int) -> Iterator[PacsNode]:
+    """A peer that answers each request with A-ASSOCIATE-RJ (PS3.8 9.3.4) and closes the connection at once."""
+    refusal = bytes([0x03, 0, 0, 0, 0, 4, 0, result, 1, 3])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    if connection.recv(65536):
+                        connection.sendall(refusal)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield PacsNode("127.0.0.1", int(server.getsockname()[1]), "PEER", "INTERVAL")
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(timeout=10)
+
+
+@pytest.mark.parametrize(("result", "error"), [(PERMANENT, InputRejected), (TRANSIENT, Transient)])
+def test_a_refusal_behind_which_the_peer_closes_at_once_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, result: int, error: type[Exception]
+) -> None:
+    send_request = ACSE.send_request
+
+    def send_request_slowly(acse: ACSE) -> None:
+        send_request(acse)
+        time.sleep(DELAY_S)
+
+    monkeypatch.setattr(ACSE, "send_request", send_request_slowly)
+    with refusing(result) as node, pytest.raises(error, match="Calling AE title not recognised"):
+        pacs.echo(node)
+
+
+def test_an_answer_is_never_taken_from_the_sender(monkeypatch: pytest.MonkeyPatch, result: list[Dataset]) -> None:
+    wait = Checkpoint.wait
+
+    def wait_and_dawdle(checkpoint: Checkpoint, timeout: float | None = None) -> bool:
+        passed = wait(checkpoint, timeout)
+        time.sleep(DELAY_S)
+        return passed
+
+    monkeypatch.setattr(Checkpoint, "wait", wait_and_dawdle)
+    captures = [one for one in result if one.SOPClassUID == SecondaryCaptureImageStorage]
+    sent = [captures[0]] * 6
+    with peer(SecondaryCaptureImageStorage) as (node, arrived):
+        assert pacs.store(node, sent) == ()
+    assert len(arrived) == len(sent)
+
+
+def test_a_sender_does_not_wait_for_a_reactor_that_has_ended() -> None:
+    checkpoint = Checkpoint(reactor_is_alive=lambda: False)
+    with pytest.raises(Transient, match="ended the association"):
+        checkpoint.clear()
