@@ -101,6 +101,8 @@ class RunningSystem:
     system : System
     only : sequence of str, optional
         Names of services to start, for tests that need a part.
+    before : sequence of Service, optional
+        Further services, started before all others.
     on_progress : callable, optional
         Called with the name of each service that is ready.
     """
@@ -110,10 +112,12 @@ class RunningSystem:
         system: System,
         *,
         only: Sequence[str] | None = None,
+        before: Sequence[Service] = (),
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.system = system
-        self._services = {s.name: s for s in services_of(system) if only is None or s.name in only}
+        wanted = [service for service in services_of(system) if only is None or service.name in only]
+        self._services = {service.name: service for service in (*before, *wanted)}
         self._on_progress = on_progress
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -178,7 +182,7 @@ class RunningSystem:
 
     def stop_service(self, name: str, signal_number: signal.Signals = signal.SIGTERM) -> None:
         """Stop one service with its children and wait for its end."""
-        pid = self._running_pid(name)
+        pid = self.pid(name)
         if pid is not None:
             os.killpg(pid, signal_number)
             _wait_for_end(pid, self._children.get(name))
@@ -186,15 +190,20 @@ class RunningSystem:
             self._children.pop(name).wait()
         self._pid_file(name).unlink(missing_ok=True)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all services, in the order in which they start."""
+        return tuple(self._services)
+
     def running(self) -> list[str]:
         """Names of the services that run now."""
-        return [name for name in self._services if self._running_pid(name) is not None]
+        return [name for name in self._services if self.pid(name) is not None]
 
     def _pid_file(self, name: str) -> Path:
         return self.system.home / "pids" / name
 
-    def _running_pid(self, name: str) -> int | None:
-        """The service's process id; a reused id of another process is told apart by its start time."""
+    def pid(self, name: str) -> int | None:
+        """Process id of a service that runs; a reused id of another process is told apart by its start time."""
         try:
             pid_text, started = self._pid_file(name).read_text(encoding="ascii").split()
         except (FileNotFoundError, ValueError):
