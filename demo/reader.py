@@ -52,9 +52,10 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def worklist(self) -> list[CaseSummary]:
-        """Every case, those that want a reader first."""
-        return Worklist.model_validate(self._send("GET", "/api/cases").json()).cases
+    def worklist(self, *, superseded: bool = False) -> list[CaseSummary]:
+        """Every case, those that want a reader first; replaced revisions only when asked for."""
+        path = f"/api/cases?superseded={str(superseded).lower()}"
+        return Worklist.model_validate(self._send("GET", path).json()).cases
 
     def case(self, case_id: str) -> CaseDetail:
         """Everything about one case but its pixels."""
