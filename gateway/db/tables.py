@@ -202,6 +202,35 @@ class Review(Base):
     account: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
 
 
+class LesionEdit(Base):
+    """What a reader drew: a lesion's outline, beside the algorithm's own and never over it.
+
+    Rows are only added, and the database itself refuses anything else; the newest of a lesion's number in a review
+    is what stands. The mask lies on the current FLAIR's grid, in a box of it.
+    """
+
+    __tablename__ = "lesion_edits"
+
+    edit_id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.review_id"), index=True)
+    number: Mapped[int]
+    """Of the lesion; above the algorithm's own numbers for one that it missed."""
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    """drawn, or taken back: then the algorithm's own outline stands again, and an added lesion is gone."""
+    region: Mapped[str] = mapped_column(String(32), default="")
+    side: Mapped[str] = mapped_column(String(16), default="")
+    """Region and side as the reader said them; only of an added lesion."""
+    box: Mapped[list[int]] = mapped_column(JSON)
+    """First index (z, y, x), then size (z, y, x)."""
+    mask: Mapped[bytes] = mapped_column(LargeBinary)
+    """One bit per voxel of the box, in its order, most significant bit first, compressed with zlib."""
+    volume_mm3: Mapped[float] = mapped_column(default=0.0)
+    centroid_index: Mapped[list[int]] = mapped_column(JSON)
+    """Of a voxel (z, y, x) inside the lesion, near its middle."""
+
+
 class Delivery(Base):
     """One object on its way to one target; archived only when every delivery is confirmed."""
 
