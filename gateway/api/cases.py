@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, status
 
 from gateway import flow
 from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_summary, in_worklist_order, read_case
-from gateway.api.deps import ApiState, Operator, ReaderOrOperator, State
+from gateway.api.deps import ApiState, Operator, Staff, State
 from gateway.api.problems import problems
 from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
 from gateway.jobs import store
@@ -24,7 +24,7 @@ NO_SUCH_CASE = "There is no such case."
 
 
 @router.get("", operation_id="listCases", responses=problems(401, 403))
-def list_cases(_: ReaderOrOperator, state: State, superseded: bool = False, older: bool = False) -> Worklist:
+def list_cases(_: Staff, state: State, superseded: bool = False, older: bool = False) -> Worklist:
     """Every study's newest revision, those that want a reader first; older revisions too when asked for.
 
     Cases that were archived more than 30 days ago come only when asked for with `older`.
@@ -37,7 +37,7 @@ def list_cases(_: ReaderOrOperator, state: State, superseded: bool = False, olde
 
 
 @router.get("/{case_id}", operation_id="getCase", responses=problems(401, 403, 404, 503))
-def get_case(_: ReaderOrOperator, case_id: str, state: State) -> CaseDetail:
+def get_case(_: Staff, case_id: str, state: State) -> CaseDetail:
     """Everything that the case page shows, without pixels."""
     return case_detail(rows_of(case_id, state), state.identities, state.images)
 

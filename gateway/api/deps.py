@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gateway.access.accounts import SignedIn, session_of
 from gateway.access.basic import BasicAuthentication
 from gateway.access.passwords import Passwords
-from gateway.access.roles import Role
+from gateway.access.roles import SEES_IDENTITY, Role
 from gateway.api.identities import Identities
 from gateway.flow import Services
 from gateway.intake.receive import Intake
@@ -138,7 +138,12 @@ class AllowAnyone:
 
 
 Reader = Annotated[SignedIn, Depends(Allow(Role.READER))]
+Technologist = Annotated[SignedIn, Depends(Allow(Role.TECHNOLOGIST))]
 Operator = Annotated[SignedIn, Depends(Allow(Role.OPERATOR))]
+Auditor = Annotated[SignedIn, Depends(Allow(Role.AUDITOR))]
 ReaderOrOperator = Annotated[SignedIn, Depends(Allow(Role.READER, Role.OPERATOR))]
+Staff = Annotated[SignedIn, Depends(Allow(*SEES_IDENTITY))]
+"""Everybody who works with cases."""
+SignedInPerson = Annotated[SignedIn, Depends(Allow(*Role))]
 Modality = Annotated[SignedIn, Depends(AllowModality())]
 ANYONE = Depends(AllowAnyone())

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 
 from gateway.access import accounts
 from gateway.access.accounts import REFUSED, SignedIn
-from gateway.api.deps import ANYONE, SESSION_COOKIE, ReaderOrOperator, State
+from gateway.api.deps import ANYONE, SESSION_COOKIE, SignedInPerson, State
 from gateway.api.problems import problems
 from gateway.api.schemas import Credentials, SessionInfo
 
@@ -38,13 +38,13 @@ def sign_in(credentials: Credentials, state: State, response: Response) -> Sessi
 
 
 @router.get("", operation_id="currentSession", responses=problems(401))
-def current_session(who: ReaderOrOperator) -> SessionInfo:
+def current_session(who: SignedInPerson) -> SessionInfo:
     """Who is signed in."""
     return _info(who)
 
 
 @router.delete("", operation_id="signOut", status_code=status.HTTP_204_NO_CONTENT, responses=problems(401, 403))
-def sign_out(_: ReaderOrOperator, state: State, request: Request, response: Response) -> None:
+def sign_out(_: SignedInPerson, state: State, request: Request, response: Response) -> None:
     """End the session, here and in the browser."""
     with state.sessions.begin() as session:
         accounts.log_out(session, request.cookies.get(SESSION_COOKIE, ""))

@@ -707,10 +707,13 @@ export interface components {
         };
         /**
          * Role
-         * @description What an account may do: readers review and sign, operators run the system.
+         * @description What an account may do.
+         *
+         *     Readers review and sign; technologists watch what comes from their scanner; operators run the system; auditors
+         *     read who did what, and see no images and no patient.
          * @enum {string}
          */
-        Role: "reader" | "operator";
+        Role: "reader" | "technologist" | "operator" | "auditor";
         /**
          * SeriesLine
          * @description One series of the study: taken for a role, or left, and why.

@@ -24,7 +24,7 @@ export const texts = {
     busy: 'Signing in …',
     signOut: 'Sign out',
     ended: 'Your session has ended. Sign in to go on; nothing that you decided is lost.',
-    roles: { reader: 'reader', operator: 'operator' },
+    roles: { reader: 'reader', technologist: 'technologist', operator: 'operator', auditor: 'auditor' },
   },
 
   navigation: { worklist: 'Worklist', quarantine: 'Quarantine', main: 'Main' },

@@ -32,7 +32,13 @@ with warnings.catch_warnings():
 
 __all__ = ["TestClient", "compared", "empty_database", "passwords", "sessions", "url"]
 
-USERS = {"anna": ("Dr. Anna Muster", Role.READER), "otto": ("Otto Betrieb", Role.OPERATOR)}
+USERS = {
+    "anna": ("Dr. Anna Muster", Role.READER),
+    "berta": ("Dr. Berta Beispiel", Role.READER),
+    "otto": ("Otto Betrieb", Role.OPERATOR),
+    "tina": ("Tina Technik", Role.TECHNOLOGIST),
+    "vera": ("Vera Prüf", Role.AUDITOR),
+}
 
 
 @pytest.fixture
