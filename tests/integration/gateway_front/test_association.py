@@ -12,6 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom.acse import ACSE
+from pynetdicom.dimse import DIMSEServiceProvider
 
 from gateway import pacs
 from gateway.association import Checkpoint, PacsNode
@@ -61,16 +62,27 @@ def test_a_refusal_behind_which_the_peer_closes_at_once_is_a_refusal(
 
 
 def test_an_answer_is_never_taken_from_the_sender(monkeypatch: pytest.MonkeyPatch, result: list[Dataset]) -> None:
-    wait = Checkpoint.wait
+    let_pass, wait, get_msg = Checkpoint.set, Checkpoint.wait, DIMSEServiceProvider.get_msg
+
+    def let_pass_for_sure(checkpoint: Checkpoint) -> None:
+        let_pass(checkpoint)
+        time.sleep(DELAY_S / 2)
 
     def wait_and_dawdle(checkpoint: Checkpoint, timeout: float | None = None) -> bool:
         passed = wait(checkpoint, timeout)
         time.sleep(DELAY_S)
         return passed
 
+    def look_before_the_sender(provider: DIMSEServiceProvider, block: bool = False) -> object:
+        if provider.assoc.is_requestor:
+            time.sleep(4 * DELAY_S if block else 2 * DELAY_S)
+        return get_msg(provider, block)
+
+    monkeypatch.setattr(Checkpoint, "set", let_pass_for_sure)
     monkeypatch.setattr(Checkpoint, "wait", wait_and_dawdle)
+    monkeypatch.setattr(DIMSEServiceProvider, "get_msg", look_before_the_sender)
     captures = [one for one in result if one.SOPClassUID == SecondaryCaptureImageStorage]
-    sent = [captures[0]] * 6
+    sent = [captures[0]] * 3
     with peer(SecondaryCaptureImageStorage) as (node, arrived):
         assert pacs.store(node, sent) == ()
     assert len(arrived) == len(sent)
