@@ -19,6 +19,7 @@ from gateway.log import get_logger
 from gateway.pseudonymise.record import StudyRecord
 from gateway.pseudonymise.reidentify import Demographics, reidentify
 from gateway.review import decisions
+from gateway.review.edits import DrawnLesion, standing_edits
 from gateway.review.finalise import final_objects
 from processing.dicom.result import ObjectKind
 from processing.domain.case import CaseEvent, CaseState
@@ -85,10 +86,10 @@ def _dispatch(services: Services, lease: Lease) -> None:
         case = lease.case(session, _SIGNED)
         if case.state == CaseState.SIGNED.value:
             store.record(session, case, CaseEvent.DISPATCH_STARTED, actor=ACTOR, at=services.clock())
-        order, outcome, review = _signed_result(session, case, services.settings.zone)
+        order, outcome, review, drawn = _signed_result(session, case, services.settings.zone)
     current = services.vault.get(order.current.study_instance_uid)
     prior = services.vault.get(order.prior.study_instance_uid)
-    finals = final_objects(services.research, order, outcome, review)
+    finals = final_objects(services.research, order, outcome, review, drawn)
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
     created |= {stored.sop_instance_uid for stored in outcome.objects}
     archive = _as_in_archive(services, current)
@@ -139,7 +140,9 @@ def _send(services: Services, lease: Lease, waiting: Sequence[Dataset]) -> froze
     return refused
 
 
-def _signed_result(session: Session, case: Case, zone: tzinfo) -> tuple[JobOrder, JobOutcome, SignedReview]:
+def _signed_result(
+    session: Session, case: Case, zone: tzinfo
+) -> tuple[JobOrder, JobOutcome, SignedReview, tuple[DrawnLesion, ...]]:
     job: Job | None = store.latest_job(case)
     review = decisions.review_of(session, job) if job is not None else None
     if job is None or job.outcome is None or review is None:
@@ -150,6 +153,7 @@ def _signed_result(session: Session, case: Case, zone: tzinfo) -> tuple[JobOrder
         JobOrder.model_validate(job.order),
         JobOutcome.model_validate(job.outcome),
         decisions.signed_review(review, reader_name=reader_name, zone=zone),
+        standing_edits(session, review),
     )
 
 

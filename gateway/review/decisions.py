@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job, Review
+from gateway.review.edits import standing_edits
 from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, SignedReview, Verdict
 from processing.domain.errors import InputRejected
@@ -36,6 +37,12 @@ STALE = "Someone changed this review in the meantime; look at it again before yo
 def lesions_of(job: Job) -> tuple[Lesion, ...]:
     """Return the lesions that the job found; none while it has no outcome."""
     return JobOutcome.model_validate(job.outcome).lesions if job.outcome else ()
+
+
+def reviewed_numbers(session: Session, job: Job) -> list[int]:
+    """Return the numbers of the lesions that want a verdict: the job's, and those that the reader added."""
+    added = [drawn.number for drawn in standing_edits(session, review_of(session, job)) if drawn.added]
+    return [*(lesion.number for lesion in lesions_of(job)), *added]
 
 
 def review_of(session: Session, job: Job) -> Review | None:
@@ -77,7 +84,7 @@ def change_verdict(
         If the case is not ready for review, the review is signed, or `edit` is stale.
     """
     _must_be_open(session, case, job)
-    if number not in {lesion.number for lesion in lesions_of(job)}:
+    if number not in reviewed_numbers(session, job):
         raise UnknownLesion("The result has no lesion of this number.")
     review = _begun(session, job)
     verdicts = dict(review.verdicts)
@@ -87,6 +94,27 @@ def change_verdict(
         verdicts[str(number)] = verdict.value
     _claim(session, review, edit, verdicts=verdicts, reader=reader)
     return review
+
+
+def begin_drawing(session: Session, case: Case, job: Job, *, reader: str, edit: int) -> Review:
+    """Claim the review for a change of a lesion's outline, which the caller then keeps in the same transaction.
+
+    Raises
+    ------
+    ReviewRefused
+        If the case is not ready for review, the review is signed, or `edit` is stale.
+    """
+    _must_be_open(session, case, job)
+    review = _begun(session, job)
+    _claim(session, review, edit, reader=reader)
+    return review
+
+
+def decide_drawn(session: Session, review: Review, number: int, verdict: Verdict | None) -> None:
+    """Set the verdict on a lesion that the reader drew, within the change that `begin_drawing` claimed."""
+    others = {key: value for key, value in review.verdicts.items() if key != str(number)}
+    review.verdicts = others if verdict is None else others | {str(number): verdict.value}
+    session.flush()
 
 
 def change_assessment(
@@ -153,7 +181,7 @@ def sign(
     """
     _must_be_open(session, case, job)
     review = _begun(session, job)
-    _must_be_complete(review, lesions_of(job))
+    _must_be_complete(review, reviewed_numbers(session, job))
     _claim(session, review, edit, reader=reader, signed_at=now or datetime.now(UTC))
     return signed_review(review, reader_name=reader_name)
 
@@ -193,7 +221,7 @@ def _must_be_open(session: Session, case: Case, job: Job) -> None:
         raise ReviewRefused(f"This case can't be reviewed while it is '{case.state}'.")
 
 
-def _must_be_complete(review: Review, lesions: tuple[Lesion, ...]) -> None:
+def _must_be_complete(review: Review, numbers: list[int]) -> None:
     if review.acceptance is None:
         raise ReviewRefused("Say first whether the result as a whole is acceptable.")
     if review.rating is None:
@@ -202,7 +230,7 @@ def _must_be_complete(review: Review, lesions: tuple[Lesion, ...]) -> None:
         if not review.comment.strip():
             raise ReviewRefused("An unacceptable result needs a comment that says why.")
         return
-    without = [str(lesion.number) for lesion in lesions if str(lesion.number) not in review.verdicts]
+    without = [str(number) for number in numbers if str(number) not in review.verdicts]
     if without:
         word = "lesion" if len(without) == 1 else "lesions"
         raise ReviewRefused(f"Accept or reject {word} {', '.join(without)} first.")

@@ -5,10 +5,11 @@ Everything here is pseudonymous; identity comes back in the next step, and only 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydicom.dataset import Dataset
 
+from gateway.review.edits import DrawnLesion, edited_result
 from processing.dicom.archive import DicomArchive
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import parse_part10, read_series
@@ -21,13 +22,17 @@ from processing.pipelines.registry import find_spec
 
 
 def final_objects(
-    archive: DicomArchive, order: JobOrder, outcome: JobOutcome, review: SignedReview
+    archive: DicomArchive,
+    order: JobOrder,
+    outcome: JobOutcome,
+    review: SignedReview,
+    drawn: Sequence[DrawnLesion] = (),
 ) -> tuple[ResultObject, ...]:
     """Write a signed result: the accepted lesions alone, or the rejection alone.
 
     Nothing is computed anew: the images, the lesion map and the transform are those of the stored draft that the
-    reader saw. The same review gives the same objects with the same UIDs, so that a dispatch that was interrupted
-    can be repeated.
+    reader saw, with the outlines that the reader drew in place of the algorithm's own. The same review gives the
+    same objects with the same UIDs, so that a dispatch that was interrupted can be repeated.
 
     Parameters
     ----------
@@ -37,6 +42,8 @@ def final_objects(
     outcome : JobOutcome
         Of a job that succeeded.
     review : SignedReview
+    drawn : sequence of DrawnLesion
+        The reader's outlines.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def final_objects(
         quality=outcome.quality,
         warnings=outcome.warnings,
     )
-    return write_result(current, prior_headers, result, provenance_of(order), review)
+    return write_result(current, prior_headers, edited_result(result, drawn), provenance_of(order), review)
 
 
 def provenance_of(order: JobOrder) -> Provenance:

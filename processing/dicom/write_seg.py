@@ -23,7 +23,7 @@ from processing.dicom.read import SourceSeries
 from processing.dicom.sources import as_highdicom_source
 from processing.domain.errors import Defect, InputRejected
 from processing.domain.imaging import Grid, LabelMap
-from processing.domain.result import Lesion, LesionChange
+from processing.domain.result import Lesion, LesionChange, Outline
 
 KIND = "segmentation"
 
@@ -37,6 +37,13 @@ _COLOURS_RGB = {
     LesionChange.VANISHED: (40, 110, 235),
 }
 """Red, orange and blue: apart for readers with a colour vision deficiency, too."""
+
+_ALGORITHM_TYPES = {
+    Outline.ALGORITHM: SegmentAlgorithmTypeValues.AUTOMATIC,
+    Outline.CORRECTED: SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
+    Outline.ADDED: SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
+}
+"""PS3.3 C.8.20.4: semi-automatic where a person drew with the program's help."""
 
 _TRACKING_ID = re.compile(r"Lesion (\d+)")
 
@@ -143,7 +150,7 @@ def _description(segment: int, lesion: Lesion, provenance: Provenance) -> Segmen
         segment_label=f"{tracking_id(lesion.number)}, {lesion.change}",
         segmented_property_category=_CATEGORY,
         segmented_property_type=_TYPE,
-        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_type=_ALGORITHM_TYPES[lesion.outline],
         algorithm_identification=algorithm,
         tracking_uid=provenance.tracking_uid(lesion.number),
         tracking_id=tracking_id(lesion.number),

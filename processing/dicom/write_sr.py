@@ -44,7 +44,7 @@ from processing.dicom.sources import as_highdicom_source
 from processing.dicom.uids import derived_uid
 from processing.dicom.write_seg import frame_places, tracking_id
 from processing.domain.decision import SignedReview
-from processing.domain.result import Lesion, LesionChange, Region, Side
+from processing.domain.result import Lesion, LesionChange, Outline, Region, Side
 
 KIND = "report"
 
@@ -241,14 +241,24 @@ def _lesion_group(
         time_point_context=_time_point(days),
         finding_category=_ABNORMAL,
         finding_type=_LESION,
-        algorithm_id=_algorithm(provenance),
+        algorithm_id=None if lesion.outline is Outline.ADDED else _algorithm(provenance),
         finding_sites=[FindingSite(anatomic_location=_SITES[lesion.region], laterality=_SIDES[lesion.side])],
         measurements=_volumes(lesion),
         qualitative_evaluations=[QualitativeEvaluation(name=_DIFFERENCE, value=_CHANGES[lesion.change])],
     )
-    words = f"{lesion.change} lesion, {lesion.region}, {lesion.side}; confidence {lesion.score:.2f} of 1"
+    words = f"{lesion.change} lesion, {lesion.region}, {lesion.side}; {_origin(lesion)}"
     group[0].ContentSequence.append(_comment(words[0].upper() + words[1:]))
     return group
+
+
+def _origin(lesion: Lesion) -> str:
+    """Say whose finding and whose outline it is."""
+    if lesion.outline is Outline.ADDED:
+        return "added by the reader"
+    confidence = f"confidence {lesion.score:.2f} of 1"
+    if lesion.measured_mm3 is None:
+        return confidence
+    return f"{confidence}; outline corrected by the reader, {lesion.measured_mm3:.1f} mm3 as the algorithm drew it"
 
 
 def _volumes(lesion: Lesion) -> list[Measurement]:

@@ -39,6 +39,14 @@ class Side(StrEnum):
     MIDLINE = "midline"
 
 
+class Outline(StrEnum):
+    """Who drew a lesion's outline."""
+
+    ALGORITHM = "algorithm"
+    CORRECTED = "corrected by the reader"
+    ADDED = "added by the reader"
+
+
 @dataclass(frozen=True)
 class Lesion:
     """One lesion with its measurements.
@@ -59,6 +67,10 @@ class Lesion:
     side : Side
     score : float
         Confidence from 0 to 1; not a probability unless the model card says that it is calibrated.
+        Of an added lesion, which no algorithm judged, 0.
+    outline : Outline
+    measured_mm3 : float or None
+        Where the reader corrected the outline, the volume within the algorithm's.
     """
 
     number: int
@@ -69,6 +81,8 @@ class Lesion:
     region: Region
     side: Side
     score: float
+    outline: Outline = Outline.ALGORITHM
+    measured_mm3: float | None = None
 
 
 @dataclass(frozen=True)
