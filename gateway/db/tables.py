@@ -88,6 +88,12 @@ class Case(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     pipeline: Mapped[str] = mapped_column(String(64), default="")
     version: Mapped[str] = mapped_column(String(32), default="")
+    route: Mapped[str] = mapped_column(String(64), default="")
+    """Name of the route that matched when the study was last examined."""
+    explanation: Mapped[dict[str, Any] | None]
+    """`gateway.routes.explanation.Explanation` as JSON: why this route, and why each series. Holds no identity."""
+    question: Mapped[str] = mapped_column(Text, default="")
+    """What a person has to decide about the patient's studies; it stays until the study is examined again."""
     prior_case_id: Mapped[str | None] = mapped_column(ForeignKey("cases.case_id"))
     instance_count: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime]
@@ -103,6 +109,37 @@ class Case(Base):
     series: Mapped[list[Series]] = relationship(back_populates="case", cascade="all, delete-orphan")
     events: Mapped[list[Event]] = relationship(back_populates="case", order_by="Event.event_id")
     jobs: Mapped[list[Job]] = relationship(back_populates="case", order_by="Job.number")
+
+
+class CaseImages(Base):
+    """Which images a case was complete with, so that the same ones sent again are told from others."""
+
+    __tablename__ = "case_images"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), primary_key=True)
+    digests: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed digests of the SOP Instance UIDs, 16 bytes each, sorted."""
+    ignored: Mapped[int] = mapped_column(default=0)
+    """Images of modalities that no route takes."""
+
+
+class PriorSearch(Base):
+    """Asking the PACS for a case's earlier studies: open until everything that it takes is fetched or given up."""
+
+    __tablename__ = "prior_searches"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), primary_key=True)
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime]
+    """Back-off, and while somebody searches until when nobody else does."""
+    fetched: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Pseudonymous StudyInstanceUIDs of what was fetched, in that order."""
+    more: Mapped[bool] = mapped_column(default=False)
+    """Whether the PACS holds further earlier studies that were not fetched."""
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """How it stands, or how it ended, in one sentence without identity."""
 
 
 class Series(Base):

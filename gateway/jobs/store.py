@@ -33,11 +33,15 @@ EXPLAINED_STATES = frozenset(
 _EXPLAINED_EVENTS = frozenset({CaseEvent.COMPARISON_OUTDATED})
 """Events whose reason stands there whatever the state."""
 
+_ASIDE = frozenset({CaseEvent.IMAGES_IGNORED})
+"""Events that change nothing about a case and are kept for its history alone."""
+
 _NEW_STEP = frozenset(
     {
         CaseEvent.IMAGES_RECEIVED,
         CaseEvent.QUIET,
         CaseEvent.PRIOR_FOUND,
+        CaseEvent.PRIOR_SEARCHED,
         CaseEvent.PSEUDONYMISED,
         CaseEvent.SUCCEEDED,
         CaseEvent.SIGNED,
@@ -99,8 +103,9 @@ def record(
     before = CaseState(case.state)
     after = next_state(before, event)
     case.state = after.value
-    case.reason = detail if after in EXPLAINED_STATES or event in _EXPLAINED_EVENTS else ""
-    case.changed_at = at
+    if event not in _ASIDE:
+        case.reason = detail if after in EXPLAINED_STATES or event in _EXPLAINED_EVENTS else ""
+        case.changed_at = at
     if event in _NEW_STEP:
         case.attempts = 0
         case.not_before = None

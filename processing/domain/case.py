@@ -37,10 +37,12 @@ class CaseEvent(StrEnum):
 
     IMAGES_RECEIVED = "images received"
     QUIET = "no further images"
+    IMAGES_IGNORED = "images that nothing is measured on"
     NOT_USABLE = "no usable series"
     PRIOR_INCOMPLETE = "prior still receiving"
     PRIOR_MISSING = "no prior found"
     PRIOR_FOUND = "prior found"
+    PRIOR_SEARCHED = "search for a prior ended"
     PSEUDONYMISED = "pseudonymised"
     ORDERED = "order sent"
     STARTED = "worker started"
@@ -77,6 +79,7 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     # An earlier study that arrives later makes the comparison possible after all.
     (_S.WAITING_FOR_PRIOR, _E.PRIOR_FOUND): _S.COMPLETE,
     (_S.BASELINE, _E.PRIOR_FOUND): _S.COMPLETE,
+    (_S.WAITING_FOR_PRIOR, _E.PRIOR_SEARCHED): _S.COMPLETE,
     (_S.PSEUDONYMISED, _E.ORDERED): _S.QUEUED,
     (_S.PSEUDONYMISED, _E.FAILED): _S.QUARANTINED,
     (_S.QUEUED, _E.STARTED): _S.RUNNING,
@@ -115,6 +118,8 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.NOT_ROUTED, _E.RETRIED): _S.COMPLETE,
     (_S.WAITING_FOR_PRIOR, _E.RETRIED): _S.COMPLETE,
     (_S.BASELINE, _E.RETRIED): _S.COMPLETE,
+    # Images of another modality change nothing, but nothing that arrives is passed over in silence.
+    **{(state, _E.IMAGES_IGNORED): state for state in CaseState if state is not _S.SUPERSEDED},
 }
 """(state, event) -> next state."""
 

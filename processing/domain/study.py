@@ -13,6 +13,9 @@ class SeriesRole(StrEnum):
     T1 = "T1"
     T1C = "T1C"
     T2 = "T2"
+    SWI = "SWI"
+    DWI = "DWI"
+    CT = "CT"
 
 
 class TimePoint(StrEnum):
