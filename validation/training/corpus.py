@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from processing.domain.study import SeriesRole
 from processing.stages.components import MINIMUM_VOLUME_MM3, connected_components
 from processing.stages.resample import reorient
-from validation.insertion import LesionShape, outlined_lesions
+from validation.insertion import LesionShape, outlined_lesions, shape_of
 from validation.phantom import DEMO_PHANTOM, PhantomSpec, PoseSpec
 from validation.real_pairs import CROSS_SECTIONAL_PATIENTS, LONGITUDINAL_PATIENTS, data_folder, read_image
 from validation.training.backgrounds import (
@@ -26,6 +27,7 @@ from validation.training.backgrounds import (
     real_background,
     thick_background,
 )
+from validation.training.content import ContentParameters
 from validation.training.simulate import Example, SimulationParameters, simulate
 
 
@@ -41,7 +43,9 @@ class CorpusParameters:
     per_phantom: int = 4
 
 
-DOUBLED = SimulationParameters(lesions=80, shift_mm=0.15, turn_deg=0.15, noise=0.06, bias=0.15, slice_blur=0.3)
+DOUBLED = SimulationParameters(
+    content=ContentParameters(lesions=80), shift_mm=0.15, turn_deg=0.15, noise=0.06, bias=0.15, slice_blur=0.3
+)
 """One scan taken twice has no noise of its own between the visits: more is added."""
 
 
@@ -55,6 +59,17 @@ def outlined(folder: Path) -> tuple[tuple[LesionShape, float], ...]:
         labels = connected_components(lesions, voxel_volume_mm3=1.0, minimum_volume_mm3=MINIMUM_VOLUME_MM3)
         found += outlined_lesions(scan, labels, brain=scan.array > 0)
     return tuple(found)
+
+
+def own_changes(background: Background) -> list[LesionShape]:
+    """Take the outline of every increase and decrease that a reader marked in a pair."""
+    grid = background.now.grid
+    shapes = []
+    for labels in (background.rises, background.falls):
+        for label, box in enumerate(ndimage.find_objects(labels), start=1):
+            if box is not None and float((labels[box] == label).sum()) * grid.voxel_volume_mm3 >= MINIMUM_VOLUME_MM3:
+                shapes.append(shape_of(labels[box] == label, grid.spacing_mm))
+    return shapes
 
 
 def phantom_specs(count: int) -> Iterator[PhantomSpec]:
@@ -84,7 +99,10 @@ def make(target: Path, data: Path, only: str, params: CorpusParameters) -> None:
     shapes = [shape for shape, _ in outlined(data)]
     target.mkdir(parents=True, exist_ok=True)
     if only in LONGITUDINAL_PATIENTS:
-        _fill(target, real_background(data, only), shapes, params.real, SimulationParameters())
+        background = real_background(data, only)
+        # Outlines of this patient's own changes go with this patient's examples only, so that leaving the patient out
+        # leaves them out too.
+        _fill(target, background, [*shapes, *own_changes(background)], params.real, SimulationParameters())
     elif only in CROSS_SECTIONAL_PATIENTS:
         _fill(target, doubled_background(data, only), shapes, params.doubled, DOUBLED)
         for seed in range(params.thick):

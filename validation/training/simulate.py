@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,10 @@ from scipy import ndimage
 from processing.domain.imaging import RigidTransform, Volume
 from processing.stages.resample import blur, rotation_about
 from processing.stages.subtract import Subtraction
-from validation.insertion import LesionShape, PlacedLesion, draw_lesion, draw_places, fractions, insert
-from validation.metrics import SIZE_CLASSES_MM3
+from validation.insertion import LesionShape, PlacedLesion, fractions, insert
 from validation.real_pairs import carry
 from validation.training.backgrounds import Background, Halfway, meet_halfway
+from validation.training.content import ContentParameters, draw
 
 Mask = npt.NDArray[np.bool_]
 Map = npt.NDArray[np.float32]
@@ -31,15 +31,13 @@ KNOWN_VISIBLE = 1.5
 
 @dataclass(frozen=True)
 class SimulationParameters:
-    """How lesions and nuisance are drawn; lengths in millimetres, intensities in parts of white matter."""
+    """How nuisance is drawn; lengths in millimetres, intensities in parts of white matter."""
 
-    lesions: int = 60
-    apart_mm: float = 13.0
-    contrast_log_mean: float = -1.1
-    contrast_log_spread: float = 0.55
-    contrast_range: tuple[float, float] = (0.1, 0.9)
+    content: ContentParameters = field(default_factory=ContentParameters)
     shift_mm: float = 0.3
     turn_deg: float = 0.25
+    atlas_shift_mm: float = 1.5
+    atlas_stretch: float = 0.015
     gamma: float = 0.12
     bias: float = 0.08
     noise: float = 0.03
@@ -62,16 +60,6 @@ class Example:
     labels: npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """Lesions by their fate: what the current and the prior scan show."""
-
-    now: tuple[PlacedLesion, ...]
-    before: tuple[PlacedLesion, ...]
-    risen: tuple[PlacedLesion, ...]
-    fallen: tuple[PlacedLesion, ...]
-
-
 def simulate(
     background: Background,
     shapes: Sequence[LesionShape],
@@ -86,7 +74,7 @@ def simulate(
     tuple of Example
         In the true order of time, and with time reversed.
     """
-    drawn = _draw(background, shapes, generator, params)
+    drawn = draw(background, shapes, generator=generator, params=params.content)
     now = insert(background.now, drawn.now, white_matter=background.white_now, to_frame=np.eye(4))
     before = insert(
         background.before,
@@ -99,48 +87,13 @@ def simulate(
     now = _spoil(now, level_now, generator, params)
     before = _spoil(before, level_before, generator, params)
     transform = _disturb(background, generator, params)
-    halfway = meet_halfway(now, before, transform=transform, brain=background.brain, to_atlas=background.to_atlas)
+    halfway = meet_halfway(
+        now, before, transform=transform, brain=background.brain, to_atlas=_shake(background, generator, params)
+    )
     return (
         _example(background, halfway, drawn.risen, forwards=True),
         _example(background, halfway, drawn.fallen, forwards=False),
     )
-
-
-def _draw(
-    background: Background, shapes: Sequence[LesionShape], generator: np.random.Generator, params: SimulationParameters
-) -> _Drawn:
-    """New, vanished, stable, growing and shrinking lesions, each at a place of its own."""
-    places = draw_places(
-        background.allowed, background.now.grid, params.lesions, apart_mm=params.apart_mm, generator=generator
-    )
-    now: list[PlacedLesion] = []
-    before: list[PlacedLesion] = []
-    risen: list[PlacedLesion] = []
-    fallen: list[PlacedLesion] = []
-    for place in places:
-        size_class = SIZE_CLASSES_MM3[int(generator.choice(3, p=(0.4, 0.35, 0.25)))]
-        contrast = float(
-            np.clip(
-                np.exp(generator.normal(params.contrast_log_mean, params.contrast_log_spread)), *params.contrast_range
-            )
-        )
-        lesion = draw_lesion(shapes, place, size_class_mm3=size_class, contrast=contrast, generator=generator)
-        smaller = lesion.resized(lesion.volume_mm3 * float(generator.uniform(0.2, 0.6)))
-        fate = generator.choice(5, p=(0.35, 0.3, 0.15, 0.12, 0.08))
-        if fate in (0, 3):
-            now.append(lesion)
-            risen.append(lesion)
-        if fate in (1, 4):
-            before.append(lesion)
-            fallen.append(lesion)
-        if fate == 2:
-            now.append(lesion)
-            before.append(lesion)
-        if fate == 3:
-            before.append(smaller)
-        if fate == 4:
-            now.append(smaller)
-    return _Drawn(tuple(now), tuple(before), tuple(risen), tuple(fallen))
 
 
 def _spoil(scan: Volume, level: float, generator: np.random.Generator, params: SimulationParameters) -> Volume:
@@ -153,9 +106,9 @@ def _spoil(scan: Volume, level: float, generator: np.random.Generator, params: S
     array = np.maximum(array, 0.0) ** np.float32(np.exp(generator.normal(0.0, params.gamma)))
     coarse = generator.normal(size=(4, 4, 4))
     smooth = ndimage.zoom(coarse, 6, order=3, grid_mode=True, mode="nearest")
-    field = ndimage.zoom(smooth, [n / 24 for n in array.shape], order=1, grid_mode=True, mode="nearest")
-    field *= params.bias * generator.uniform() / max(float(np.abs(field).max()), 1e-6)
-    array = array * np.exp(field)
+    coil = ndimage.zoom(smooth, [n / 24 for n in array.shape], order=1, grid_mode=True, mode="nearest")
+    coil *= params.bias * generator.uniform() / max(float(np.abs(coil).max()), 1e-6)
+    array = array * np.exp(coil)
     noise = generator.normal(size=array.shape).astype(np.float32)
     # Interpolated scans carry noise that goes together between neighbours.
     if generator.uniform() < 0.5:
@@ -173,6 +126,17 @@ def _disturb(background: Background, generator: np.random.Generator, params: Sim
     shift[:3, 3] = generator.normal(0.0, params.shift_mm, 3)
     turn = rotation_about(centre, np.deg2rad(generator.normal(0.0, params.turn_deg, 3)))
     return background.transform.after(RigidTransform(shift).after(turn))
+
+
+def _shake(
+    background: Background, generator: np.random.Generator, params: SimulationParameters
+) -> npt.NDArray[np.float64]:
+    """Move and stretch the atlas by what an affine alignment of another head is off."""
+    error = np.eye(4)
+    error[:3, :3] += np.diag(generator.normal(0.0, params.atlas_stretch, 3))
+    error[:3, 3] = generator.normal(0.0, params.atlas_shift_mm, 3)
+    shaken: npt.NDArray[np.float64] = error @ background.to_atlas
+    return shaken
 
 
 def _example(
