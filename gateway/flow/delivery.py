@@ -21,7 +21,8 @@ from gateway.pseudonymise.reidentify import Demographics, reidentify
 from gateway.review import decisions
 from gateway.review.edits import DrawnLesion, standing_edits
 from gateway.review.finalise import final_objects
-from processing.dicom.result import ObjectKind
+from processing.dicom.result import ObjectKind, ResultObject
+from processing.dicom.write_pdf import fill_pages
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect, InputRejected, Transient
@@ -30,7 +31,7 @@ from processing.domain.messages import JobOrder, JobOutcome
 log = get_logger(__name__)
 ACTOR = "dispatch"
 _SIGNED = (CaseState.SIGNED, CaseState.DISPATCHING)
-_CLINICAL = (ObjectKind.REPORT, ObjectKind.PICTURES, ObjectKind.REJECTION)
+_CLINICAL = (ObjectKind.REPORT, ObjectKind.PICTURES, ObjectKind.REJECTION, ObjectKind.DOCUMENT)
 """Without one of these at the target, the signed result would be nowhere that a clinician looks."""
 
 
@@ -93,7 +94,7 @@ def _dispatch(services: Services, lease: Lease) -> None:
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
     created |= {stored.sop_instance_uid for stored in outcome.objects}
     archive = _as_in_archive(services, current)
-    released = [reidentify(final.dataset, current, prior, created=created, archive=archive) for final in finals]
+    released = [_released(final, current, prior, created, archive) for final in finals]
     lease.renew()
     kinds = [final.kind for final in finals]
     waiting = _note_deliveries(services, lease, kinds, released)
@@ -115,6 +116,16 @@ def _dispatch(services: Services, lease: Lease) -> None:
         detail += f"; the PACS does not take {', '.join(left_out)}" if left_out else ""
         store.record(session, case, CaseEvent.DELIVERED, actor=ACTOR, detail=detail, at=services.clock())
     log.info("case delivered", case_id=lease.case_id, count=len(rows) - len(open_rows))
+
+
+def _released(
+    final: ResultObject, current: StudyRecord, prior: StudyRecord, created: set[str], archive: Demographics
+) -> Dataset:
+    """Give an object its patient back; the pages of a document are drawn again with the name on them."""
+    released = reidentify(final.dataset, current, prior, created=created, archive=archive)
+    if final.content is not None:
+        fill_pages(released, final.content)
+    return released
 
 
 def _rows_of(services: Services, session: Session, case: Case, released: Sequence[Dataset]) -> list[Delivery]:

@@ -28,6 +28,8 @@ SERIES_NUMBERS = {
     "subtraction": 9005,
     "registration": 9006,
     "rejection": 9007,
+    "document": 9008,
+    "withdrawal": 9009,
 }
 """Far above those of scanners, so that Interval's series come last in a list."""
 

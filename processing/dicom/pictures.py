@@ -37,6 +37,10 @@ _CLOSE_UP_HEIGHT = 250
 _CLOSE_UP_MM = 46.0
 """Height of what a close-up shows."""
 
+_ROW_MM = 90.0
+"""Height and width of what a row of the report shows: enough brain around a lesion to know where it is."""
+_ROW_PIXELS = 360
+
 _TILES = (5, 3)
 _TILE = (236, 216)
 
@@ -68,6 +72,16 @@ class Words:
     current: str
     status: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LesionRow:
+    """Three pictures of one lesion's surroundings, each an array of uint8, shape (rows, columns, 3)."""
+
+    caption: str
+    prior: npt.NDArray[np.uint8]
+    current: npt.NDArray[np.uint8]
+    overlay: npt.NDArray[np.uint8]
 
 
 class Pictures:
@@ -152,6 +166,20 @@ class Pictures:
             self._letters(draw, (x, y), size, small=True)
             self._numbers(draw, (x, y), size, z)
         return np.asarray(picture)
+
+    def lesion_row(self, lesion: Lesion) -> LesionRow:
+        """Draw the surroundings of a lesion at its largest slice: prior, current, and current with lesions."""
+        z = self.largest_slice(lesion.number)
+        rows, columns = np.nonzero(self._labels[z] == lesion.number)
+        centre = float(rows.mean()) + 0.5, float(columns.mean()) + 0.5
+        window = window_around(centre, (_ROW_MM, _ROW_MM), self._view, self._labels[z].shape)
+        size = fitted_size(window, self._view, (_ROW_PIXELS, _ROW_PIXELS))
+        drawn = [Image.fromarray(self._panel(z, column, window, size)) for column in range(3)]
+        for picture in drawn:
+            self._letters(ImageDraw.Draw(picture), (0, 0), size, small=True)
+        words = f"Lesion {lesion.number}: {lesion.change}, {_volume_words(lesion)}, {lesion.side}, {lesion.region}"
+        arrays = [np.asarray(picture) for picture in drawn]
+        return LesionRow(f"{words}; {self._slice_words(z)}", arrays[0], arrays[1], arrays[2])
 
     def largest_slice(self, label: int) -> int:
         """Return the turned slice in which a lesion has most voxels."""

@@ -25,6 +25,8 @@ class Provenance:
         What the objects stand for, usually the job: the same seed gives the same UIDs.
     signed : bool
         Drafts and signed objects carry different UIDs; lesions keep theirs.
+    edition : int
+        Of the signed objects: those of a case that was reopened and signed again carry other UIDs than the first.
     """
 
     pipeline: str
@@ -32,6 +34,7 @@ class Provenance:
     title: str
     seed: str
     signed: bool = False
+    edition: int = 1
 
     @property
     def software_versions(self) -> tuple[str, str]:
@@ -43,17 +46,18 @@ class Provenance:
         """Type 1 in enhanced objects: software has no serial number but its version."""
         return f"{self.pipeline}-{self.version}"
 
-    def as_signed(self) -> Provenance:
-        """Return the provenance of the objects that a reader signed."""
-        return replace(self, signed=True)
+    def as_signed(self, edition: int = 1) -> Provenance:
+        """Return the provenance of the objects that a reader signed, for the first time or again."""
+        return replace(self, signed=True, edition=edition)
 
     def as_draft(self) -> Provenance:
         """Return the provenance of the objects that wait for a reader."""
-        return replace(self, signed=False)
+        return replace(self, signed=False, edition=1)
 
     def uid(self, kind: str, number: int = 0) -> str:
         """Return the UID of a series (number 0) or instance (from 1) of one kind."""
-        return derived_uid(self.seed, "signed" if self.signed else "draft", kind, str(number))
+        status = "draft" if not self.signed else "signed" if self.edition == 1 else f"signed {self.edition}"
+        return derived_uid(self.seed, status, kind, str(number))
 
     def tracking_uid(self, lesion: int) -> str:
         """Return the UID that follows one lesion through draft and signed objects."""

@@ -17,8 +17,9 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
-from processing.dicom import write_derived, write_ko, write_registration, write_sc, write_seg, write_sr
+from processing.dicom import write_derived, write_ko, write_pdf, write_registration, write_sc, write_seg, write_sr
 from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, set_identity, set_instance
+from processing.dicom.document import DocumentContent
 from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
 from processing.dicom.provenance import MANUFACTURER, Provenance
 from processing.dicom.read import SourceSeries, read_series
@@ -38,14 +39,17 @@ class ObjectKind(StrEnum):
     SUBTRACTION = write_derived.SUBTRACTION
     REGISTRATION = write_registration.KIND
     REJECTION = write_ko.KIND
+    DOCUMENT = write_pdf.KIND
+    WITHDRAWAL = write_ko.WITHDRAWAL
 
 
 @dataclass(frozen=True, eq=False)
 class ResultObject:
-    """One object of a result."""
+    """One object of a result; `content` is that of a document, which is drawn again when its patient is restored."""
 
     kind: ObjectKind
     dataset: Dataset
+    content: DocumentContent | None = None
 
 
 def write_draft(
@@ -79,7 +83,8 @@ def write_result(
         Its seed names the job. Whether the UIDs are those of drafts follows from `review`.
     review : SignedReview or None
         None writes a draft with all lesions. After an acceptable review only accepted lesions are written, and every
-        sum is over them alone. After an unacceptable one there is nothing but a Key Object, and no volume anywhere.
+        sum is over them alone. After an unacceptable one there is nothing but a Key Object and a page that say so,
+        and no volume anywhere.
 
     Returns
     -------
@@ -94,8 +99,8 @@ def write_result(
         If the headers can't be referenced.
     """
     if review is not None and review.acceptance is Acceptance.UNACCEPTABLE:
-        return (_rejection(current, result, provenance, review),)
-    provenance = provenance.as_draft() if review is None else provenance.as_signed()
+        return _rejection(current, prior_headers, result, provenance, review)
+    provenance = provenance.as_draft() if review is None else provenance.as_signed(review.edition)
     signed_at = None if review is None else review.signed_at
     lesions = reported_lesions(result, review)
     lesion_map = result.lesion_map.keep({lesion.number for lesion in lesions})
@@ -127,6 +132,11 @@ def write_result(
     registration = write_registration.write_registration(
         current, prior_headers, transform, provenance, signed_at=signed_at
     )
+    document = []
+    if review is not None:
+        rows = write_pdf.lesion_rows(current.volume, result.registered_prior, lesion_map, lesions)
+        content = write_pdf.document_content(current, prior_headers, result, lesions, rows, provenance, review)
+        document.append(_document(current, content, [current.reference, report]))
     return (
         *([ResultObject(ObjectKind.SEGMENTATION, _detached(segmentation))] if segmentation is not None else []),
         ResultObject(ObjectKind.REPORT, _detached(report)),
@@ -134,6 +144,7 @@ def write_result(
         *(ResultObject(ObjectKind.REGISTERED_PRIOR, dataset) for dataset in prior),
         *(ResultObject(ObjectKind.SUBTRACTION, dataset) for dataset in subtraction),
         ResultObject(ObjectKind.REGISTRATION, registration),
+        *document,
     )
 
 
@@ -152,10 +163,20 @@ def reported_lesions(result: LongitudinalResult, review: SignedReview | None) ->
     return tuple(lesion for lesion in result.lesions if lesion.number in review.accepted_lesions)
 
 
+def _document(current: SourceSeries, content: DocumentContent, sources: Sequence[Dataset]) -> ResultObject:
+    dataset = write_pdf.write_document(current.reference, content, sources)
+    return ResultObject(ObjectKind.DOCUMENT, _detached(dataset), content)
+
+
 def _rejection(
-    current: SourceSeries, result: LongitudinalResult, provenance: Provenance, review: SignedReview
-) -> ResultObject:
-    """Write the Key Object that rejects the draft's segmentation, report and overview."""
+    current: SourceSeries,
+    prior_headers: Sequence[Dataset],
+    result: LongitudinalResult,
+    provenance: Provenance,
+    review: SignedReview,
+) -> tuple[ResultObject, ...]:
+    """Write the Key Object that rejects the draft's segmentation, report and overview, and the page that says so."""
+    signed = provenance.as_signed(review.edition)
     draft = provenance.as_draft()
     rejected = [
         _stand_in(current, draft, write_sr.KIND, "SR", Comprehensive3DSRStorage),
@@ -163,8 +184,12 @@ def _rejection(
     ]
     if result.lesions:
         rejected.insert(0, _stand_in(current, draft, write_seg.KIND, "SEG", SegmentationStorage))
-    dataset = write_ko.write_rejection(current.reference, rejected, provenance.as_signed(), review)
-    return ResultObject(ObjectKind.REJECTION, _detached(dataset))
+    dataset = write_ko.write_rejection(current.reference, rejected, signed, review)
+    content = write_pdf.document_content(current, prior_headers, result, (), (), signed, review)
+    return (
+        ResultObject(ObjectKind.REJECTION, _detached(dataset)),
+        _document(current, content, [current.reference]),
+    )
 
 
 def _detached(dataset: Dataset) -> Dataset:

@@ -1,4 +1,4 @@
-"""The rejection of a result as a Key Object Selection (PS3.3 A.35.4, TID 2010)."""
+"""The rejection of a result, and the withdrawal of what was sent, as Key Object Selections (PS3.3 A.35.4, TID 2010)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect
 
 KIND = "rejection"
+WITHDRAWAL = "withdrawal"
+
+_REJECTION = described("Interval rejection")
+_WITHDRAWN = described("Interval withdrawal")
 
 
 def write_rejection(
@@ -39,6 +43,45 @@ def write_rejection(
     Defect
         If nothing, or something that Interval did not make, shall be rejected.
     """
+    reason = review.comment.strip()
+    return _rejecting(header, rejected, provenance, review, SeriesFacts(KIND, "KO", _REJECTION), reason)
+
+
+def write_withdrawal(
+    header: Dataset, replaced: Sequence[Dataset], provenance: Provenance, review: SignedReview
+) -> Dataset:
+    """Write that the objects of an earlier signature are replaced by those of a later one.
+
+    A PACS that follows IHE's Imaging Object Change Management then hides the earlier ones.
+
+    Parameters
+    ----------
+    header : Dataset
+        A header of the current study.
+    replaced : sequence of Dataset
+        The objects of the earlier signature, Interval's own.
+    provenance : Provenance
+        Of the later signature.
+    review : SignedReview
+        The later one.
+
+    Raises
+    ------
+    Defect
+        As `write_rejection`.
+    """
+    reason = f"Replaced: the case was reopened and signed again (revision {review.edition})."
+    return _rejecting(header, replaced, provenance, review, SeriesFacts(WITHDRAWAL, "KO", _WITHDRAWN), reason)
+
+
+def _rejecting(
+    header: Dataset,
+    rejected: Sequence[Dataset],
+    provenance: Provenance,
+    review: SignedReview,
+    facts: SeriesFacts,
+    reason: str,
+) -> Dataset:
     if not rejected or any(str(item.get("Manufacturer", "")) != MANUFACTURER for item in rejected):
         raise Defect("A rejection references Interval's own results and nothing else.")
     content = KeyObjectSelection(
@@ -48,7 +91,7 @@ def write_rejection(
             observer_type=codes.DCM.Person,
             observer_identifying_attributes=PersonObserverIdentifyingAttributes(name=person_name(review.reader_name)),
         ),
-        description=review.comment.strip(),
+        description=reason,
     )
     with warnings.catch_warnings():
         # highdicom warns of names without a caret; the identity is set below in any case.
@@ -56,13 +99,12 @@ def write_rejection(
         dataset = KeyObjectSelectionDocument(
             evidence=rejected,
             content=content,
-            series_instance_uid=provenance.uid(KIND),
-            series_number=SERIES_NUMBERS[KIND],
-            sop_instance_uid=provenance.uid(KIND, 1),
+            series_instance_uid=provenance.uid(facts.kind),
+            series_number=SERIES_NUMBERS[facts.kind],
+            sop_instance_uid=provenance.uid(facts.kind, 1),
             instance_number=1,
             manufacturer=MANUFACTURER,
             specific_character_set="ISO_IR 192",
         )
-    facts = SeriesFacts(KIND, "KO", described("Interval rejection"))
     set_identity(dataset, header, provenance, facts, signed_at=review.signed_at)
     return dataset

@@ -22,6 +22,31 @@ class Acceptance(StrEnum):
     UNACCEPTABLE = "unacceptable"
 
 
+class Reading(StrEnum):
+    """What a reader concludes from the images: by eye alone, or with the result."""
+
+    STABLE = "no new or growing lesion"
+    ACTIVE = "new or growing lesions"
+
+
+@dataclass(frozen=True)
+class SecondReading:
+    """What a second reader concluded when the first one's eye and the result disagreed (EASE's protocol).
+
+    Parameters
+    ----------
+    reader_name : str
+    blind : Reading
+        The second reader's own opinion, before they saw the first one's or the lesions.
+    consensus : str
+        What both agreed to report, where the opinions differed; else empty.
+    """
+
+    reader_name: str
+    blind: Reading
+    consensus: str
+
+
 @dataclass(frozen=True)
 class SignedReview:
     """A complete review, as it was signed.
@@ -39,6 +64,13 @@ class SignedReview:
         Free text; the reason when the result is unacceptable.
     verdicts : mapping of int to Verdict
         For every lesion number of the result.
+    report : str
+        The report's words, as the reader signed them.
+    edition : int
+        1, and one more each time that a signed case was reopened and signed again.
+    visual : Reading, optional
+        What the reader saw without the result, where that was noted.
+    second : SecondReading, optional
     """
 
     reader_name: str
@@ -47,6 +79,10 @@ class SignedReview:
     rating: int
     comment: str
     verdicts: Mapping[int, Verdict]
+    report: str = ""
+    edition: int = 1
+    visual: Reading | None = None
+    second: SecondReading | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.rating <= 5:
@@ -62,3 +98,15 @@ class SignedReview:
         if self.acceptance is Acceptance.UNACCEPTABLE:
             return frozenset()
         return frozenset(number for number, verdict in self.verdicts.items() if verdict is Verdict.ACCEPTED)
+
+    @property
+    def second_reading_words(self) -> tuple[str, ...]:
+        """How the conclusion was reached, when two readers were needed; empty otherwise."""
+        if self.visual is None:
+            return ()
+        by_eye = f"Without the result, {self.reader_name} read: {self.visual}."
+        if self.second is None:
+            return (by_eye,)
+        second = f"{self.second.reader_name}, who then saw neither that nor the lesions, read: {self.second.blind}."
+        agreed = f"Consensus: {self.second.consensus.strip()}" if self.second.consensus.strip() else ""
+        return tuple(words for words in (by_eye, second, agreed) if words)

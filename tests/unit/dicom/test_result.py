@@ -33,7 +33,8 @@ from tests.unit.dicom.made import (
     unacceptable,
 )
 
-EVERY_KIND_BUT_REJECTION = set(ObjectKind) - {ObjectKind.REJECTION}
+SIGNED_ONLY = {ObjectKind.DOCUMENT}
+EVERY_KIND_BUT_REJECTION = set(ObjectKind) - {ObjectKind.REJECTION, ObjectKind.WITHDRAWAL} - SIGNED_ONLY
 
 
 def objects_of(made: Comparison, review: SignedReview | None = None) -> tuple[ResultObject, ...]:
@@ -134,8 +135,9 @@ def test_nothing_accepted_is_a_report_of_no_lesion(compared: Comparison) -> None
 
 
 def test_an_unacceptable_result_leaves_nothing_but_its_rejection(compared: Comparison) -> None:
-    (rejection,) = objects_of(compared, unacceptable("Motion in the prior study"))
+    rejection, document = objects_of(compared, unacceptable("Motion in the prior study"))
     assert rejection.kind is ObjectKind.REJECTION
+    assert document.kind is ObjectKind.DOCUMENT
     dataset = rejection.dataset
     assert dataset.ConceptNameCodeSequence[0].CodeValue == "113001"
     text = " ".join(str(element.value) for element in dataset.iterall())
@@ -155,7 +157,7 @@ def referenced(dataset: Dataset) -> set[str]:
 
 
 def test_a_rejection_references_the_draft_and_never_the_patient_s_images(compared: Comparison) -> None:
-    (rejection,) = objects_of(compared, unacceptable())
+    rejection, _ = objects_of(compared, unacceptable())
     draft: dict[ObjectKind, list[str]] = {kind: [] for kind in ObjectKind}
     for item in objects_of(compared):
         draft[item.kind].append(str(item.dataset.SOPInstanceUID))
@@ -172,7 +174,7 @@ def test_a_rejection_references_the_draft_and_never_the_patient_s_images(compare
 
 
 def test_a_rejection_without_lesions_references_no_segmentation(unchanged: Comparison) -> None:
-    (rejection,) = objects_of(unchanged, unacceptable())
+    rejection, _ = objects_of(unchanged, unacceptable())
     assert PROVENANCE.uid("segmentation", 1) not in referenced(rejection.dataset)
 
 

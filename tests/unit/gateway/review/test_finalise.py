@@ -77,7 +77,8 @@ def test_no_identity_is_in_them(compared: Compared) -> None:
 def test_a_rejected_result_leaves_a_rejection_and_no_volume(compared: Compared) -> None:
     signed = review({1: Verdict.ACCEPTED}, Acceptance.UNACCEPTABLE)
     objects = final_objects(compared.archive, compared.order, compared.outcome, signed)
-    (rejection,) = objects
+    rejection, document = objects
+    assert document.kind is ObjectKind.DOCUMENT
     assert rejection.kind is ObjectKind.REJECTION
     assert rejection.dataset.ConceptNameCodeSequence[0].CodeValue == "113001"
     text = values(rejection.dataset)
