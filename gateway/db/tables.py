@@ -92,6 +92,10 @@ class Case(Base):
     """Name of the route that matched when the study was last examined."""
     explanation: Mapped[dict[str, Any] | None]
     """`gateway.routes.explanation.Explanation` as JSON: why this route, and why each series. Holds no identity."""
+    priority: Mapped[str] = mapped_column(String(16), default="routine")
+    """`processing.domain.priority.Priority`."""
+    early: Mapped[bool] = mapped_column(default=False)
+    """Measured on the first FLAIR series alone, before the study was complete: the fast track's own revision."""
     question: Mapped[str] = mapped_column(Text, default="")
     """What a person has to decide about the patient's studies; it stays until the study is examined again."""
     prior_case_id: Mapped[str | None] = mapped_column(ForeignKey("cases.case_id"))
@@ -268,6 +272,55 @@ class LesionEdit(Base):
     """Of a voxel (z, y, x) inside the lesion, near its middle."""
 
 
+class Consignment(Base):
+    """A case's objects on their way to one target, with its own retries: no target waits for another."""
+
+    __tablename__ = "consignments"
+    __table_args__ = (UniqueConstraint("case_id", "target"),)
+
+    consignment_id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), index=True)
+    target: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    """`gateway.dispatch.consignments.ConsignmentState`."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    """Back-off: nothing is sent earlier."""
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """What it waits for, or why the target refuses it, without identity."""
+    transaction_uid: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """Of the storage commitment that is asked for; only who was asked knows it."""
+    asked_at: Mapped[datetime | None]
+    asked: Mapped[int] = mapped_column(default=0)
+    """How often commitment was asked for."""
+
+
+class Gate(Base):
+    """Whether a queue or a target lets work pass; one without a row does."""
+
+    __tablename__ = "gates"
+
+    name: Mapped[str] = mapped_column(String(96), primary_key=True)
+    mode: Mapped[str] = mapped_column(String(16))
+    """`gateway.jobs.gates.Mode`."""
+    changed_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class ScheduledStudy(Base):
+    """A study that was announced before its images; only the pseudonym of its patient is kept."""
+
+    __tablename__ = "scheduled_studies"
+
+    scheduled_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    pseudonym: Mapped[str] = mapped_column(String(64), index=True)
+    priority: Mapped[str] = mapped_column(String(16))
+    expires_at: Mapped[datetime]
+
+
 class Delivery(Base):
     """One object on its way to one target; archived only when every delivery is confirmed."""
 
@@ -281,7 +334,12 @@ class Delivery(Base):
     sop_class_uid: Mapped[str] = mapped_column(String(64))
     sop_instance_uid: Mapped[str] = mapped_column(String(64))
     """Of the object as sent. It is Interval's own derived UID, never one of the patient's images."""
+    acknowledged_at: Mapped[datetime | None]
+    """When the target said that it took the object."""
     confirmed_at: Mapped[datetime | None]
+    """When it was certain that the target keeps it."""
+    confirmed_by: Mapped[str] = mapped_column(String(32), default="")
+    """How: storage commitment, or reading back; empty before, and for what was sent by older versions."""
 
 
 class VaultEntry(Base):
