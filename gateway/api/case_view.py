@@ -23,13 +23,15 @@ from gateway.api.schemas import (
 from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.jobs import store
 from gateway.review.decisions import rejected, review_of
+from gateway.review.edits import DrawnLesion, lesions_with, standing_edits
 from gateway.review.images import ReviewImages
 from gateway.review.order import Urgency, worklist_order
+from gateway.review.visits import Comparison
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
-from processing.domain.result import LesionChange
+from processing.domain.result import Lesion, LesionChange
 from processing.domain.study import SeriesRole
 
 _WITH_PROGRESS = frozenset({CaseState.QUEUED, CaseState.RUNNING})
@@ -43,6 +45,7 @@ class CaseRows:
     prior: Case | None
     job: Job | None
     review: Review | None
+    drawn: tuple[DrawnLesion, ...]
     deliveries: tuple[Delivery, ...]
 
     @property
@@ -67,7 +70,7 @@ def _summary(case: Case, identity: Identity) -> CaseSummary:
     outcome = _result(job)
     state = CaseState(case.state)
     withheld = job is not None and rejected(job.review)
-    changes = [lesion.change for lesion in outcome.lesions] if outcome is not None and not withheld else None
+    lesions = outcome.lesions if outcome is not None and not withheld else None
     return CaseSummary(
         case_id=case.case_id,
         revision=case.revision,
@@ -81,15 +84,23 @@ def _summary(case: Case, identity: Identity) -> CaseSummary:
         pipeline=case.pipeline,
         version=case.version,
         progress=ProgressLine(stage=job.stage, fraction=job.fraction) if job and state in _WITH_PROGRESS else None,
-        new_lesions=changes.count(LesionChange.NEW) if changes is not None else None,
-        growing_lesions=changes.count(LesionChange.GROWING) if changes is not None else None,
+        new_lesions=_count(lesions, LesionChange.NEW),
+        growing_lesions=_count(lesions, LesionChange.GROWING),
+        disputed_lesions=None if lesions is None else sum(lesion.disputed for lesion in lesions),
     )
+
+
+def _count(lesions: Sequence[Lesion] | None, change: LesionChange) -> int | None:
+    return None if lesions is None else sum(lesion.change is change for lesion in lesions)
 
 
 def in_worklist_order(lines: Iterable[CaseSummary]) -> list[CaseSummary]:
     """Return the lines, those that want a reader first."""
     by_id = {line.case_id: line for line in lines}
-    urgencies = (Urgency(line.case_id, line.state, line.new_lesions or 0, line.changed_at) for line in by_id.values())
+    urgencies = (
+        Urgency(line.case_id, line.state, line.new_lesions or 0, line.changed_at, line.disputed_lesions or 0)
+        for line in by_id.values()
+    )
     return [by_id[case_id] for case_id in worklist_order(urgencies)]
 
 
@@ -99,11 +110,13 @@ def read_case(session: Session, case_id: str) -> CaseRows | None:
     if case is None:
         return None
     job = store.latest_job(case)
+    review = review_of(session, job) if job is not None else None
     return CaseRows(
         case=case,
         prior=store.get_case(session, case.prior_case_id) if case.prior_case_id else None,
         job=job,
-        review=review_of(session, job) if job is not None else None,
+        review=review,
+        drawn=standing_edits(session, review),
         deliveries=tuple(store.deliveries_of(session, case_id)),
     )
 
@@ -115,9 +128,7 @@ def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages) ->
         summary=case_summary(rows.case, identities),
         prior_study_date=clinical_study_date(rows.prior, identities) if rows.prior is not None else None,
         series=_series(rows.case),
-        lesions=_lesions(rows.job, outcome, rows.review, images)
-        if rows.job and outcome and not rejected(rows.review)
-        else [],
+        lesions=lesion_lines(rows, images),
         quality=[
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())
@@ -196,11 +207,13 @@ def _events(case: Case) -> list[EventLine]:
     ]
 
 
-def _lesions(job: Job, outcome: JobOutcome, review: Review | None, images: ReviewImages) -> list[LesionLine]:
-    if not outcome.lesions:
+def lesion_lines(rows: CaseRows, images: ReviewImages) -> list[LesionLine]:
+    """Return the lesions with the reader's outlines and verdicts; of a rejected result nobody is shown any."""
+    outcome = rows.result
+    if rows.job is None or outcome is None or rejected(rows.review) or not (outcome.lesions or rows.drawn):
         return []
-    grid = images.volumes(JobOrder.model_validate(job.order), outcome).current.grid
-    verdicts = review.verdicts if review is not None else {}
+    grid = images.grid(Comparison(JobOrder.model_validate(rows.job.order), outcome))
+    verdicts = rows.review.verdicts if rows.review is not None else {}
     return [
         LesionLine(
             number=lesion.number,
@@ -211,9 +224,11 @@ def _lesions(job: Job, outcome: JobOutcome, review: Review | None, images: Revie
             region=lesion.region,
             side=lesion.side,
             score=lesion.score,
+            outline=lesion.outline,
+            measured_mm3=lesion.measured_mm3,
             verdict=Verdict(verdicts[str(lesion.number)]) if str(lesion.number) in verdicts else None,
         )
-        for lesion in outcome.lesions
+        for lesion in lesions_with(outcome.lesions, rows.drawn, grid)
     ]
 
 

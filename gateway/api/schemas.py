@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access.roles import Role
+from gateway.review.visits import ImageKind
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
-from processing.domain.result import LesionChange, Region, Side
+from processing.domain.result import LesionChange, Outline, Region, Side
 from processing.domain.study import SeriesRole
 
 
@@ -70,6 +70,8 @@ class CaseSummary(Body):
     progress: ProgressLine | None
     new_lesions: int | None
     growing_lesions: int | None
+    disputed_lesions: int | None
+    """Found by one of two detectors only."""
 
 
 class Worklist(Body):
@@ -112,6 +114,9 @@ class LesionLine(Body):
     region: Region
     side: Side
     score: float
+    outline: Outline
+    measured_mm3: float | None
+    """Where the reader corrected the outline, the volume within the algorithm's."""
     verdict: Verdict | None
 
 
@@ -159,18 +164,37 @@ class CaseDetail(Body):
     deliveries: list[StoredLine]
 
 
-class ImageName(StrEnum):
-    """The volumes that the case page shows, all on one grid."""
+class ImageLine(Body):
+    """An image that the case page can show; all lie on the current FLAIR's grid."""
 
-    CURRENT = "current"
-    PRIOR = "prior"
-    LESIONS = "lesions"
+    name: str
+    """For the address of its header and pixels."""
+    kind: ImageKind
+    visit: int
+    """0 is the current study, 1 the prior, 2 and more the ones before."""
+    role: SeriesRole
+    study_date: str
+
+
+class VisitLine(Body):
+    """A study of the comparison."""
+
+    visit: int
+    study_date: str
+    scanner: str
+
+
+class ImageList(Body):
+    """What there is to look at in a case."""
+
+    images: list[ImageLine]
+    visits: list[VisitLine]
 
 
 class ImageHeader(Body):
     """Geometry of a volume. The pixels follow as raw little-endian bytes from `.../pixels`, x fastest."""
 
-    name: ImageName
+    name: str
     shape: tuple[int, int, int]
     """(z, y, x)."""
     spacing_mm: tuple[float, float, float]
@@ -191,6 +215,65 @@ class VerdictChange(Body):
 
     edit: int
     verdict: Verdict | None
+
+
+class OutlineMask(Body):
+    """Voxels in a box of the displayed volumes' grid."""
+
+    first: tuple[int, int, int]
+    """(z, y, x)."""
+    size: tuple[int, int, int]
+    """(z, y, x)."""
+    bits: str
+    """One bit per voxel, x fastest, most significant bit first; compressed with zlib, in base64."""
+
+
+class OutlineLine(Body):
+    """An outline that the reader drew."""
+
+    number: int
+    mask: OutlineMask
+
+
+class Outlines(Body):
+    """Every outline of the reader's that stands in place of the algorithm's, or of a lesion that it missed."""
+
+    edit: int
+    outlines: list[OutlineLine]
+
+
+class GrowRequest(Body):
+    """A click into a lesion that the algorithm missed."""
+
+    index: tuple[int, int, int]
+    """(z, y, x)."""
+    level: float = Field(default=0.5, ge=0.1, le=0.9)
+    """Between the intensity of the surroundings (0) and of the lesion's peak (1); lower grows further."""
+
+
+class GrownRegion(Body):
+    """What hangs together with the click. Nothing is stored yet."""
+
+    mask: OutlineMask
+    volume_mm3: float
+    side: Side
+    """A proposal by the middle of the head."""
+
+
+class OutlineChange(Body):
+    """A reader's outline of a lesion; region and side are given for one that the algorithm missed."""
+
+    edit: int
+    mask: OutlineMask
+    region: Region | None = None
+    side: Side | None = None
+
+
+class DrawnReview(Body):
+    """The review after an outline changed."""
+
+    review: ReviewState
+    lesions: list[LesionLine]
 
 
 class AssessmentChange(Body):

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import case as sql_case
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
@@ -50,25 +49,6 @@ _NEW_STEP = frozenset(
     }
 )
 """Events after which failed attempts are counted anew."""
-
-_WORKLIST_ORDER = (
-    CaseState.READY_FOR_REVIEW,
-    CaseState.REGISTRATION_FAILED,
-    CaseState.QUARANTINED,
-    CaseState.RUNNING,
-    CaseState.QUEUED,
-    CaseState.PSEUDONYMISED,
-    CaseState.COMPLETE,
-    CaseState.RECEIVING,
-    CaseState.WAITING_FOR_PRIOR,
-    CaseState.DISPATCHING,
-    CaseState.SIGNED,
-    CaseState.BASELINE,
-    CaseState.NOT_ROUTED,
-    CaseState.ARCHIVED,
-    CaseState.SUPERSEDED,
-)
-"""Cases that want a person first, then those on their way, then those that are done."""
 
 
 def utc_now() -> datetime:
@@ -258,7 +238,7 @@ def cases_of_patient(session: Session, pseudonym: str) -> list[Case]:
 
 
 def worklist(session: Session, superseded: bool = False) -> list[Case]:
-    """Return the cases with their jobs: those that want a person first, then the most recently changed.
+    """Return the cases with their jobs, the most recently changed first; `gateway.review.order` says which is urgent.
 
     Parameters
     ----------
@@ -266,10 +246,7 @@ def worklist(session: Session, superseded: bool = False) -> list[Case]:
     superseded : bool
         Also those that a newer revision of the same study replaced.
     """
-    rank = sql_case({state.value: place for place, state in enumerate(_WORKLIST_ORDER)}, value=Case.state)
-    query = (
-        select(Case).options(selectinload(Case.jobs).selectinload(Job.review)).order_by(rank, Case.changed_at.desc())
-    )
+    query = select(Case).options(selectinload(Case.jobs).selectinload(Job.review)).order_by(Case.changed_at.desc())
     if not superseded:
         query = query.where(Case.state != CaseState.SUPERSEDED.value)
     return list(session.scalars(query))

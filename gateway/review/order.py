@@ -35,6 +35,8 @@ class Urgency:
     state : CaseState
     new_lesions : int
         0 while unknown.
+    disputed_lesions : int
+        Found by one of two detectors only; 0 while unknown.
     changed_at : datetime
         When the state changed last, with time zone.
     """
@@ -43,18 +45,20 @@ class Urgency:
     state: CaseState
     new_lesions: int
     changed_at: datetime
+    disputed_lesions: int = 0
 
 
 def worklist_order(cases: Iterable[Urgency]) -> list[str]:
     """Return the case ids, most urgent first.
 
-    Within ready for review the most new lesions come first; otherwise, and among equals, the newest change. The
-    case id settles what is left, so that the order is the same each time.
+    Within ready for review the most lesions come first that are new or that the detectors disagree about: a new one
+    that is disputed counts twice. Otherwise, and among equals, the newest change comes first. The case id settles what
+    is left, so that the order is the same each time.
     """
     return [case.case_id for case in sorted(cases, key=_key)]
 
 
 def _key(case: Urgency) -> tuple[int, int, float, str]:
     group = next(number for number, states in enumerate(_GROUPS) if case.state in states)
-    lesions = case.new_lesions if case.state is CaseState.READY_FOR_REVIEW else 0
+    lesions = case.new_lesions + case.disputed_lesions if case.state is CaseState.READY_FOR_REVIEW else 0
     return group, -lesions, -case.changed_at.timestamp(), case.case_id

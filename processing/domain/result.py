@@ -71,6 +71,8 @@ class Lesion:
     outline : Outline
     measured_mm3 : float or None
         Where the reader corrected the outline, the volume within the algorithm's.
+    disputed : bool
+        Whether only one of two detectors found it.
     """
 
     number: int
@@ -83,6 +85,7 @@ class Lesion:
     score: float
     outline: Outline = Outline.ALGORITHM
     measured_mm3: float | None = None
+    disputed: bool = False
 
 
 @dataclass(frozen=True)

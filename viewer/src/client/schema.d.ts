@@ -66,6 +66,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Images
+         * @description Every series of every compared visit, and what the worker made of them.
+         */
+        get: operations["listImages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/images/{name}": {
         parameters: {
             query?: never;
@@ -95,12 +115,36 @@ export interface paths {
         };
         /**
          * Get Pixels
-         * @description Return the voxels, little-endian, x fastest, then y, then z: int16, or uint8 for the lesions' numbers.
+         * @description Return the voxels, little-endian, x fastest, then y, then z: int16, or uint8 for few lesions' numbers.
          */
         get: operations["getPixels"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/lesions/{number}/outline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Draw
+         * @description Keep the reader's outline of a lesion, beside the algorithm's; who draws a lesion accepts it.
+         */
+        put: operations["drawOutline"];
+        post?: never;
+        /**
+         * Take Back
+         * @description Let the algorithm's own outline stand again, or an added lesion be gone.
+         */
+        delete: operations["takeOutlineBack"];
         options?: never;
         head?: never;
         patch?: never;
@@ -126,6 +170,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/outlines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Outlines
+         * @description Return the reader's outlines that stand; those of a rejected result are shown to nobody.
+         */
+        get: operations["listOutlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/patient": {
         parameters: {
             query?: never;
@@ -142,6 +206,26 @@ export interface paths {
          *     Until then no result of them is released. A quarantined delivery can be tried again afterwards.
          */
         post: operations["takeOverPatient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/region": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grow
+         * @description Propose the bright region around a point of the current FLAIR. Nothing is stored.
+         */
+        post: operations["growRegion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -386,7 +470,7 @@ export interface components {
          * @description What can happen to a case.
          * @enum {string}
          */
-        CaseEvent: "images received" | "no further images" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "signed" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision" | "a later earlier study arrived";
+        CaseEvent: "images received" | "no further images" | "images that nothing is measured on" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "search for a prior ended" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "signed" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision" | "a later earlier study arrived";
         /**
          * CaseState
          * @description Where a case stands, in words that a reader understands on the worklist.
@@ -405,6 +489,8 @@ export interface components {
              * Format: date-time
              */
             changed_at: string;
+            /** Disputed Lesions */
+            disputed_lesions: number | null;
             /** Growing Lesions */
             growing_lesions: number | null;
             /** New Lesions */
@@ -494,6 +580,15 @@ export interface components {
             user_name: string;
         };
         /**
+         * DrawnReview
+         * @description The review after an outline changed.
+         */
+        DrawnReview: {
+            /** Lesions */
+            lesions: components["schemas"]["LesionLine"][];
+            review: components["schemas"]["ReviewState"];
+        };
+        /**
          * EventLine
          * @description One line of the case's history.
          */
@@ -510,6 +605,33 @@ export interface components {
             event: components["schemas"]["CaseEvent"];
             from_state: components["schemas"]["CaseState"];
             to_state: components["schemas"]["CaseState"];
+        };
+        /**
+         * GrowRequest
+         * @description A click into a lesion that the algorithm missed.
+         */
+        GrowRequest: {
+            /** Index */
+            index: [
+                number,
+                number,
+                number
+            ];
+            /**
+             * Level
+             * @default 0.5
+             */
+            level: number;
+        };
+        /**
+         * GrownRegion
+         * @description What hangs together with the click. Nothing is stored yet.
+         */
+        GrownRegion: {
+            mask: components["schemas"]["OutlineMask"];
+            side: components["schemas"]["Side"];
+            /** Volume Mm3 */
+            volume_mm3: number;
         };
         /**
          * Health
@@ -530,7 +652,8 @@ export interface components {
         ImageHeader: {
             /** Directions */
             directions: number[][];
-            name: components["schemas"]["ImageName"];
+            /** Name */
+            name: string;
             /** Origin Mm */
             origin_mm: [
                 number,
@@ -559,11 +682,35 @@ export interface components {
             window_width: number;
         };
         /**
-         * ImageName
-         * @description The volumes that the case page shows, all on one grid.
+         * ImageKind
+         * @description What an image of the case page is.
          * @enum {string}
          */
-        ImageName: "current" | "prior" | "lesions";
+        ImageKind: "series" | "subtraction" | "lesions";
+        /**
+         * ImageLine
+         * @description An image that the case page can show; all lie on the current FLAIR's grid.
+         */
+        ImageLine: {
+            kind: components["schemas"]["ImageKind"];
+            /** Name */
+            name: string;
+            role: components["schemas"]["SeriesRole"];
+            /** Study Date */
+            study_date: string;
+            /** Visit */
+            visit: number;
+        };
+        /**
+         * ImageList
+         * @description What there is to look at in a case.
+         */
+        ImageList: {
+            /** Images */
+            images: components["schemas"]["ImageLine"][];
+            /** Visits */
+            visits: components["schemas"]["VisitLine"][];
+        };
         /**
          * LesionChange
          * @description How a lesion changed since the prior study.
@@ -582,8 +729,11 @@ export interface components {
                 number
             ];
             change: components["schemas"]["LesionChange"];
+            /** Measured Mm3 */
+            measured_mm3: number | null;
             /** Number */
             number: number;
+            outline: components["schemas"]["Outline"];
             /** Prior Volume Mm3 */
             prior_volume_mm3: number;
             region: components["schemas"]["Region"];
@@ -593,6 +743,62 @@ export interface components {
             verdict: components["schemas"]["Verdict"] | null;
             /** Volume Mm3 */
             volume_mm3: number;
+        };
+        /**
+         * Outline
+         * @description Who drew a lesion's outline.
+         * @enum {string}
+         */
+        Outline: "algorithm" | "corrected by the reader" | "added by the reader";
+        /**
+         * OutlineChange
+         * @description A reader's outline of a lesion; region and side are given for one that the algorithm missed.
+         */
+        OutlineChange: {
+            /** Edit */
+            edit: number;
+            mask: components["schemas"]["OutlineMask"];
+            region?: components["schemas"]["Region"] | null;
+            side?: components["schemas"]["Side"] | null;
+        };
+        /**
+         * OutlineLine
+         * @description An outline that the reader drew.
+         */
+        OutlineLine: {
+            mask: components["schemas"]["OutlineMask"];
+            /** Number */
+            number: number;
+        };
+        /**
+         * OutlineMask
+         * @description Voxels in a box of the displayed volumes' grid.
+         */
+        OutlineMask: {
+            /** Bits */
+            bits: string;
+            /** First */
+            first: [
+                number,
+                number,
+                number
+            ];
+            /** Size */
+            size: [
+                number,
+                number,
+                number
+            ];
+        };
+        /**
+         * Outlines
+         * @description Every outline of the reader's that stands in place of the algorithm's, or of a lesion that it missed.
+         */
+        Outlines: {
+            /** Edit */
+            edit: number;
+            /** Outlines */
+            outlines: components["schemas"]["OutlineLine"][];
         };
         /**
          * Patient
@@ -734,7 +940,7 @@ export interface components {
          * @description The part that a series plays for a pipeline, by its contrast.
          * @enum {string}
          */
-        SeriesRole: "FLAIR" | "T1" | "T1C" | "T2";
+        SeriesRole: "FLAIR" | "T1" | "T1C" | "T2" | "SWI" | "DWI" | "CT";
         /**
          * SessionInfo
          * @description Who is signed in. `csrf_token` goes into the header X-CSRF-Token of every changing request.
@@ -809,6 +1015,18 @@ export interface components {
             /** Edit */
             edit: number;
             verdict: components["schemas"]["Verdict"] | null;
+        };
+        /**
+         * VisitLine
+         * @description A study of the comparison.
+         */
+        VisitLine: {
+            /** Scanner */
+            scanner: string;
+            /** Study Date */
+            study_date: string;
+            /** Visit */
+            visit: number;
         };
         /**
          * Worklist
@@ -1020,13 +1238,12 @@ export interface operations {
             };
         };
     };
-    getImage: {
+    listImages: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 case_id: string;
-                name: components["schemas"]["ImageName"];
             };
             cookie?: never;
         };
@@ -1038,7 +1255,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImageHeader"];
+                    "application/json": components["schemas"]["ImageList"];
                 };
             };
             /** @description Nobody is signed in. */
@@ -1088,13 +1305,90 @@ export interface operations {
             };
         };
     };
+    getImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageHeader"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPixels: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 case_id: string;
-                name: components["schemas"]["ImageName"];
+                name: string;
             };
             cookie?: never;
         };
@@ -1129,6 +1423,193 @@ export interface operations {
             };
             /** @description There is no such thing, or not yet. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drawOutline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutlineChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnReview"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeOutlineBack: {
+        parameters: {
+            query: {
+                edit: number;
+            };
+            header?: never;
+            path: {
+                case_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnReview"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1228,6 +1709,64 @@ export interface operations {
             };
         };
     };
+    listOutlines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlines"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     takeOverPatient: {
         parameters: {
             query?: never;
@@ -1250,6 +1789,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CorrectionDone"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    growRegion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrowRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrownRegion"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nobody is signed in. */

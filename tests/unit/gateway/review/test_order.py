@@ -35,6 +35,24 @@ def test_ready_cases_with_more_new_lesions_come_first_then_the_newest() -> None:
     assert worklist_order(cases) == ["three, early", "one, now", "one, early", "none, now"]
 
 
+def test_what_the_detectors_disagree_about_moves_a_case_up() -> None:
+    ready = CaseState.READY_FOR_REVIEW
+    cases = [
+        Urgency("two agreed", ready, 2, NOON),
+        Urgency("two disputed", ready, 2, EARLIER, disputed_lesions=2),
+        Urgency("three agreed", ready, 3, NOON),
+        Urgency("a growing one disputed", ready, 0, EARLIER, disputed_lesions=1),
+        Urgency("nothing", ready, 0, NOON),
+    ]
+    assert worklist_order(cases) == [
+        "two disputed",
+        "three agreed",
+        "two agreed",
+        "a growing one disputed",
+        "nothing",
+    ]
+
+
 def test_lesions_do_not_reorder_what_is_archived() -> None:
     cases = [
         Urgency("many, early", CaseState.ARCHIVED, 9, EARLIER),
