@@ -1,27 +1,79 @@
-"""The three volumes of the case page."""
+"""The images of the case page."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Response, status
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from gateway.api.case_view import CaseRows, clinical_study_date
+from fastapi import APIRouter, HTTPException, Path, Response, status
+from sqlalchemy.orm import Session
+
+from gateway.api.case_view import CaseRows, clinical_study_date, read_case
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.problems import problems
-from gateway.api.schemas import ImageHeader, ImageName
+from gateway.api.schemas import ImageHeader, ImageLine, ImageList, VisitLine
+from gateway.db.tables import Case
 from gateway.review.decisions import rejected
-from gateway.review.images import ReviewVolume
+from gateway.review.display import ReviewVolume
+from gateway.review.visits import Comparison, ImageKind, ReviewImage, chain, review_images
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder
+from processing.domain.study import SeriesRole
 
 router = APIRouter(prefix="/cases/{case_id}/images", tags=["images"])
 
+MOST_VISITS = 10
+"""How far back in time the page offers studies."""
 
-@router.get("/{name}", operation_id="getImage", responses=problems(401, 403, 404, 503))
+ImageName = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,32}$")]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A case's images, and the case of each visit."""
+
+    rows: CaseRows
+    comparison: Comparison
+    images: dict[str, ReviewImage]
+    visits: Sequence[Case | None]
+
+
+@router.get("", operation_id="listImages", responses=problems(401, 403, 404, 503))
+def list_images(_: Reader, case_id: str, state: State) -> ImageList:
+    """Every series of every compared visit, and what the worker made of them."""
+    shown = _shown(case_id, state)
+    dates = [clinical_study_date(case, state.identities) if case is not None else "" for case in shown.visits]
+    flairs = {
+        image.visit: image
+        for image in shown.images.values()
+        if image.kind is ImageKind.SERIES and image.role is SeriesRole.FLAIR
+    }
+    return ImageList(
+        images=[
+            ImageLine(
+                name=image.name,
+                kind=image.kind,
+                visit=image.visit,
+                role=image.role,
+                study_date=dates[image.visit],
+            )
+            for image in shown.images.values()
+        ],
+        visits=[
+            VisitLine(visit=visit, study_date=dates[visit], scanner=state.images.scanner(flairs[visit]))
+            for visit in sorted(flairs)
+        ],
+    )
+
+
+@router.get("/{name}", operation_id="getImage", responses=problems(401, 403, 404, 409, 503))
 def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHeader:
     """Geometry of a volume and how to show it."""
-    rows, volume = _volume(case_id, name, state)
-    shown = rows.prior if name is ImageName.PRIOR else rows.case
+    shown = _shown(case_id, state)
+    volume = _volume(shown, name, state)
+    case = shown.visits[shown.images[name].visit]
     return ImageHeader(
         name=name,
         shape=volume.grid.shape,
@@ -31,7 +83,7 @@ def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHe
         pixel_type=volume.pixel_type,
         window_center=volume.window_center,
         window_width=volume.window_width,
-        study_date=clinical_study_date(shown, state.identities) if shown is not None else "",
+        study_date=clinical_study_date(case, state.identities) if case is not None else "",
     )
 
 
@@ -39,24 +91,57 @@ def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHe
     "/{name}/pixels",
     operation_id="getPixels",
     response_class=Response,
-    responses=problems(401, 403, 404, 503)
+    responses=problems(401, 403, 404, 409, 503)
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def get_pixels(_: Reader, case_id: str, name: ImageName, state: State) -> Response:
-    """Return the voxels, little-endian, x fastest, then y, then z: int16, or uint8 for the lesions' numbers."""
-    _rows, volume = _volume(case_id, name, state)
-    return Response(volume.pixels, media_type="application/octet-stream")
+    """Return the voxels, little-endian, x fastest, then y, then z: int16, or uint8 for few lesions' numbers."""
+    shown = _shown(case_id, state)
+    volume = _volume(shown, name, state)
+    pixels = volume.pixels
+    if name == "lesions" and rejected(shown.rows.review):
+        # An empty map and not 404: the page then still shows current and prior.
+        pixels = bytes(len(pixels))
+    return Response(pixels, media_type="application/octet-stream")
 
 
-def _volume(case_id: str, name: ImageName, state: ApiState) -> tuple[CaseRows, ReviewVolume]:
-    rows = rows_of(case_id, state)
+def comparison_of(rows: CaseRows) -> Comparison:
+    """Return a case's finished comparison, or refuse with 404."""
     if rows.job is None or rows.result is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There are no images to review, or not yet.")
-    volumes = state.images.volumes(JobOrder.model_validate(rows.job.order), rows.result)
-    if rejected(rows.review):
-        # An empty map and not 404: the page then still shows current and prior.
-        volumes = volumes.without_lesions()
-    return rows, volumes.named(name.value)
+    return Comparison(JobOrder.model_validate(rows.job.order), rows.result)
+
+
+def _shown(case_id: str, state: ApiState) -> Shown:
+    rows = rows_of(case_id, state)
+    comparison = comparison_of(rows)
+    with state.read_sessions() as session:
+        older = _older(session, rows.prior)
+    linked = chain(comparison, [comparison for _case, comparison in older])
+    visits = [rows.case, rows.prior, *(case for case, _comparison in older[: len(linked)])]
+    return Shown(rows, comparison, review_images(comparison, linked), visits)
+
+
+def _older(session: Session, case: Case | None) -> list[tuple[Case | None, Comparison]]:
+    """Return the comparisons before this one, back in time, each with the case of its prior.
+
+    One that a reader rejected leads nowhere: its registration may be the reason.
+    """
+    found: list[tuple[Case | None, Comparison]] = []
+    while case is not None and len(found) < MOST_VISITS:
+        rows = read_case(session, case.case_id)
+        if rows is None or rows.job is None or rows.result is None or rejected(rows.review):
+            break
+        found.append((rows.prior, Comparison(JobOrder.model_validate(rows.job.order), rows.result)))
+        case = rows.prior
+    return found
+
+
+def _volume(shown: Shown, name: str, state: ApiState) -> ReviewVolume:
+    image = shown.images.get(name)
+    if image is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "The case has no image of this name.")
+    return state.images.volume(shown.comparison, image)
 
 
 def viewer_directions(grid: Grid) -> list[list[float]]:

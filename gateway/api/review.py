@@ -25,7 +25,7 @@ _ERRORS = problems(401, 403, 404, 409, 422)
 def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, state: State) -> ReviewState:
     """Accept or reject one lesion, or take the verdict back."""
     with state.sessions.begin() as session:
-        case, job = _reviewed(session, case_id)
+        case, job = reviewed(session, case_id)
         review = decisions.change_verdict(
             session, case, job, number, change.verdict, reader=who.user_name, edit=change.edit
         )
@@ -36,7 +36,7 @@ def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, s
 def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: State) -> ReviewState:
     """Say whether the whole is acceptable, rate it, comment on it."""
     with state.sessions.begin() as session:
-        case, job = _reviewed(session, case_id)
+        case, job = reviewed(session, case_id)
         review = decisions.change_assessment(
             session,
             case,
@@ -61,7 +61,8 @@ def sign_case(who: Reader, case_id: str, signature: Signature, state: State) -> 
     return case_detail(rows_of(case_id, state), state.identities, state.images)
 
 
-def _reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
+def reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
+    """Return a case, locked, with the job whose result is reviewed; or refuse with 404 or 409."""
     case = store.locked_case(session, case_id)
     if case is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from gateway.review.masks import BoxMask, Index
 from processing.domain.errors import InputRejected
-from processing.domain.imaging import FloatArray, Grid
+from processing.domain.imaging import FloatArray, Grid, IntArray
 
 REACH_MM = 15.0
 """A lesion that one click finds has at most this radius; a larger one is drawn with the brush."""
@@ -22,7 +22,7 @@ class NothingBright(InputRejected):
     """The point lies in nothing that stands out from its surroundings."""
 
 
-def grow_region(intensities: FloatArray, grid: Grid, seed: Index, *, level: float = 0.5) -> BoxMask:
+def grow_region(intensities: FloatArray | IntArray, grid: Grid, seed: Index, *, level: float = 0.5) -> BoxMask:
     """Return the voxels around a point that are brighter than a level between background and peak.
 
     Half-way between the tissue around and the lesion's peak is where a blurred edge really lies, whatever the

@@ -1,214 +1,211 @@
-"""The three volumes that a reader compares, all on the current FLAIR's own grid."""
+"""The volumes that a reader compares, all on the current FLAIR's own grid."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
+from pydicom.dataset import Dataset
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
+from gateway.review.display import ReviewVolume, difference_volume, grey_volume, label_volume
+from gateway.review.visits import Comparison, ImageKind, ReviewImage
 from processing.dicom.archive import DicomArchive
 from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
 from processing.dicom.read import SourceSeries, parse_part10, read_series
-from processing.dicom.write_derived import REGISTERED_PRIOR
-from processing.dicom.write_seg import KIND as SEGMENTATION_KIND
+from processing.dicom.write_derived import REGISTERED_PRIOR, SUBTRACTION, SUBTRACTION_STEPS
+from processing.dicom.write_registration import KIND as REGISTRATION
+from processing.dicom.write_registration import read_registration
+from processing.dicom.write_seg import KIND as SEGMENTATION
 from processing.dicom.write_seg import read_segmentation
-from processing.domain.errors import Defect
-from processing.domain.imaging import FloatArray, Grid, Volume
-from processing.domain.messages import JobOrder, JobOutcome, StoredObject
+from processing.domain.errors import Defect, InputRejected
+from processing.domain.imaging import Grid, LabelMap, RigidTransform, Volume
+from processing.domain.messages import StoredObject
 from processing.domain.study import SeriesRole
 
-KEPT_CASES = 4
-"""A reader goes back and forth between a few cases; one takes some 10 MB for 2D and 60 MB for 3D FLAIR."""
+KEPT_BYTES = 512 * 1024 * 1024
+"""A reader goes back and forth between a few cases; one of 1 mm takes some 60 MB, and 23 MB more for each series."""
 
-_INT16_TOP, _UINT8_TOP = 32767, 255
-_LOW_PERCENTILE, _HIGH_PERCENTILE = 1.0, 99.5
-
-
-@dataclass(frozen=True, eq=False)
-class ReviewVolume:
-    """A volume as the viewer gets it.
-
-    Parameters
-    ----------
-    grid : Grid
-    pixels : bytes
-        Little-endian, order (z, y, x) with x fastest.
-    pixel_type : str
-        ``int16`` or ``uint8``.
-    window_center, window_width : float
-        How to show it, in the units of `pixels`.
-    """
-
-    grid: Grid
-    pixels: bytes
-    pixel_type: str
-    window_center: float
-    window_width: float
-
-
-@dataclass(frozen=True, eq=False)
-class ReviewVolumes:
-    """The volumes of one job's result."""
-
-    current: ReviewVolume
-    prior: ReviewVolume
-    lesions: ReviewVolume
-
-    def named(self, name: str) -> ReviewVolume:
-        """Return one by its name: current, prior or lesions.
-
-        Raises
-        ------
-        KeyError
-            If there is none of this name.
-        """
-        return {"current": self.current, "prior": self.prior, "lesions": self.lesions}[name]
-
-    def without_lesions(self) -> ReviewVolumes:
-        """Return the same pictures over an empty label map: what a rejected result may still show."""
-        return replace(self, lesions=replace(self.lesions, pixels=bytes(len(self.lesions.pixels))))
+V = TypeVar("V")
 
 
 class ReviewImages:
     """Reads volumes from the research archive and keeps the most recent ones in memory.
 
+    Every method raises Transient if the archive can't be reached, InputRejected if it does not hold the images any
+    more or they can't be read, and Defect if the worker's objects do not lie on the current FLAIR's grid.
+
     Parameters
     ----------
     archive : DicomArchive
         Of the pseudonymous zone.
-    kept_cases : int
-        How many results are kept.
+    kept_bytes : int
+        How much is kept.
     """
 
-    def __init__(self, archive: DicomArchive, kept_cases: int = KEPT_CASES) -> None:
+    def __init__(self, archive: DicomArchive, kept_bytes: int = KEPT_BYTES) -> None:
         self._archive = archive
-        self._kept_cases = kept_cases
-        self._kept: OrderedDict[str, ReviewVolumes] = OrderedDict()
-        self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {}
+        self._volumes = _Kept[ReviewVolume](lambda volume: len(volume.pixels), kept_bytes)
+        self._scanners = _Kept[str](len, 100_000)
 
-    def volumes(self, order: JobOrder, outcome: JobOutcome) -> ReviewVolumes:
-        """Return the volumes of a result.
+    def grid(self, comparison: Comparison) -> Grid:
+        """Return the grid on which all volumes of a result lie."""
+        return self.current(comparison).grid
 
-        Parameters
-        ----------
-        order : JobOrder
-        outcome : JobOutcome
-            Of a job that succeeded.
+    def volume(self, comparison: Comparison, image: ReviewImage) -> ReviewVolume:
+        """Return one image on the current FLAIR's grid."""
+        if image.kind is ImageKind.SERIES and image.visit == 0 and image.role is SeriesRole.FLAIR:
+            return self.current(comparison)
+        return self._volumes.get(f"{comparison.key}/{image.name}", lambda: self._load(comparison, image))
 
-        Raises
-        ------
-        Transient
-            If the archive can't be reached.
-        InputRejected
-            If the archive does not hold the images any more, or they can't be read.
-        Defect
-            If the worker's objects do not lie on the current FLAIR's grid.
-        """
-        key = f"{order.job_id}/{outcome.attempt}"
-        with self._lock:
-            loading = self._loading.setdefault(key, threading.Lock())
-        # The page asks for three volumes at once: only the first request loads them.
-        with loading:
-            kept = self._find(key)
-            if kept is None:
-                kept = load_volumes(self._archive, order, outcome)
-                self._keep(key, kept)
-        with self._lock:
-            self._loading.pop(key, None)
-        return kept
+    def lesion_map(self, comparison: Comparison) -> LabelMap:
+        """Return the lesions as the algorithm outlined them."""
+        volume = self._volumes.get(f"{comparison.key}/lesions", lambda: self._lesions(comparison))
+        return LabelMap(volume.array.astype(np.uint16), volume.grid)
 
-    def _find(self, key: str) -> ReviewVolumes | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+    def scanner(self, image: ReviewImage) -> str:
+        """Return on which scanner a series was acquired: manufacturer, model and field strength."""
+        uid = image.series_instance_uid
 
-    def _keep(self, key: str, volumes: ReviewVolumes) -> None:
-        with self._lock:
-            self._kept[key] = volumes
-            while len(self._kept) > self._kept_cases:
-                self._kept.popitem(last=False)
+        def read() -> str:
+            return scanner_words(self._archive.retrieve_headers(image.study.study_instance_uid, uid)[0])
 
+        return self._scanners.get(uid, read)
 
-def load_volumes(archive: DicomArchive, order: JobOrder, outcome: JobOutcome) -> ReviewVolumes:
-    """Read the three volumes of a result; raises as `ReviewImages.volumes`."""
-    current = _series(archive, order.current.study_instance_uid, order.current.series[SeriesRole.FLAIR]).volume
-    grid = current.grid
-    prior_object = _only(outcome, REGISTERED_PRIOR)
-    if prior_object is None:
-        raise Defect("The result has no registered prior.")
-    prior = _series(archive, prior_object.study_instance_uid, prior_object.series_instance_uid).volume
-    if not prior.grid.same_as(grid, tolerance_mm=READ_BACK_TOLERANCE_MM):
-        raise Defect("The registered prior is not on the current images' grid.")
-    return ReviewVolumes(
-        current=grey_volume(current),
-        prior=grey_volume(Volume(prior.array, grid)),
-        lesions=_lesions(archive, outcome, grid),
-    )
+    def current(self, comparison: Comparison) -> ReviewVolume:
+        """Return the current FLAIR."""
+        study = comparison.order.current
 
+        def load() -> ReviewVolume:
+            uid = study.series[SeriesRole.FLAIR]
+            source = self._series(study.study_instance_uid, uid)
+            self._scanners.get(uid, lambda: scanner_words(source.reference))
+            return grey_volume(source.volume)
 
-def grey_volume(volume: Volume) -> ReviewVolume:
-    """Return intensities as int16 with a window that shows the head well.
+        return self._volumes.get(f"{comparison.key}/current", load)
 
-    The window runs between the 1st and the 99.5th percentile of the head, so that neither the empty background
-    nor a few very bright voxels of fat and vessels decide about it. Intensities that int16 can't hold, or that are
-    so small that rounding would show, are scaled; the reader compares pictures, not numbers.
-    """
-    array = volume.array
-    head = array[_head(array)]
-    low, high = (float(value) for value in np.percentile(head, (_LOW_PERCENTILE, _HIGH_PERCENTILE)))
-    if high <= low:
-        low, high = float(array.min()), float(array.max())
-    peak = float(np.abs(array).max())
-    scale = 1.0
-    if peak > _INT16_TOP or 0.0 < high - low < 200.0:
-        scale = min(_INT16_TOP / peak, 2000.0 / max(high - low, 1e-12))
-    pixels = np.clip(np.rint(array * np.float32(scale)), -_INT16_TOP, _INT16_TOP).astype("<i2")
-    return ReviewVolume(
-        grid=volume.grid,
-        pixels=pixels.tobytes(),
-        pixel_type="int16",
-        window_center=(low + high) / 2 * scale,
-        window_width=max(high - low, 1e-6) * scale,
-    )
+    def _load(self, comparison: Comparison, image: ReviewImage) -> ReviewVolume:
+        if image.kind is ImageKind.LESIONS:
+            return self._lesions(comparison)
+        if image.kind is ImageKind.SUBTRACTION:
+            # Whole deviations of the white-matter median: half of it is far more than any artefact.
+            return difference_volume(self._derived(comparison, SUBTRACTION), half_width=SUBTRACTION_STEPS / 2)
+        if image.visit == 1 and image.role is SeriesRole.FLAIR:
+            return grey_volume(self._derived(comparison, REGISTERED_PRIOR))
+        source = self._series(image.study.study_instance_uid, image.series_instance_uid)
+        if image.role is not SeriesRole.FLAIR:
+            self._require_frame(image, source)
+        return grey_volume(onto(self.grid(comparison), source.volume, self._to_visit(image)))
 
+    def _require_frame(self, image: ReviewImage, source: SourceSeries) -> None:
+        """Refuse a series that no registration ties to its visit's FLAIR."""
+        flair = self._archive.retrieve_headers(image.study.study_instance_uid, image.study.series[SeriesRole.FLAIR])[0]
+        if flair.get("FrameOfReferenceUID") != source.reference.get("FrameOfReferenceUID"):
+            raise InputRejected(f"The {image.role} series of this study can't be brought onto its FLAIR.")
 
-def _head(array: FloatArray) -> npt.NDArray[np.bool_]:
-    """Voxels above the threshold between background and tissue (Otsu, 1979), without specks."""
-    sample = array[:: max(1, array.shape[0] // 32), ::2, ::2]
-    threshold = threshold_otsu(np.minimum(sample, np.percentile(sample, 99.9)).ravel())
-    mask: npt.NDArray[np.bool_] = ndimage.binary_opening(array > threshold, np.ones((1, 3, 3), dtype=bool))
-    return mask if mask.any() else np.ones(array.shape, dtype=bool)
+    def _to_visit(self, image: ReviewImage) -> RigidTransform:
+        whole = RigidTransform.identity()
+        for comparison in image.through:
+            stored = comparison.only(REGISTRATION)
+            if stored is None:
+                raise Defect("The result has no registration.")
+            whole = read_registration(self._object(stored)).after(whole)
+        return whole
 
+    def _derived(self, comparison: Comparison, kind: str) -> Volume:
+        stored = comparison.only(kind)
+        if stored is None:
+            raise Defect(f"The result has no {kind}.")
+        volume = self._series(stored.study_instance_uid, stored.series_instance_uid).volume
+        grid = self.grid(comparison)
+        if not volume.grid.same_as(grid, tolerance_mm=READ_BACK_TOLERANCE_MM):
+            raise Defect(f"The {kind} is not on the current images' grid.")
+        return Volume(volume.array, grid)
 
-def _lesions(archive: DicomArchive, outcome: JobOutcome, grid: Grid) -> ReviewVolume:
-    stored = _only(outcome, SEGMENTATION_KIND)
-    if stored is None:
-        if outcome.lesions:
+    def _lesions(self, comparison: Comparison) -> ReviewVolume:
+        grid = self.grid(comparison)
+        stored = comparison.only(SEGMENTATION)
+        if stored is not None:
+            return label_volume(read_segmentation(self._object(stored), grid))
+        if comparison.outcome.lesions:
             raise Defect("The result has lesions and no segmentation.")
-        labels = np.zeros(grid.shape, dtype=np.uint16)
-    else:
-        instances = archive.retrieve_series(stored.study_instance_uid, stored.series_instance_uid)
-        datasets = parse_part10(instances)
-        ours = [dataset for dataset in datasets if dataset.SOPInstanceUID == stored.sop_instance_uid]
+        return label_volume(LabelMap(np.zeros(grid.shape, dtype=np.uint16), grid))
+
+    def _object(self, stored: StoredObject) -> Dataset:
+        instances = self._archive.retrieve_series(stored.study_instance_uid, stored.series_instance_uid)
+        ours = [one for one in parse_part10(instances) if one.SOPInstanceUID == stored.sop_instance_uid]
         if len(ours) != 1:
-            raise Defect("The archive does not hold the result's segmentation.")
-        labels = read_segmentation(ours[0], grid).array
-    # The viewer knows int16 and uint8; no result has 32767 lesions.
-    pixel_type, stored_type = ("uint8", "u1") if labels.max(initial=0) <= _UINT8_TOP else ("int16", "<i2")
-    return ReviewVolume(grid, labels.astype(stored_type).tobytes(), pixel_type, window_center=0.5, window_width=1.0)
+            raise Defect(f"The archive does not hold the result's {stored.kind}.")
+        return ours[0]
+
+    def _series(self, study_instance_uid: str, series_instance_uid: str) -> SourceSeries:
+        return read_series(parse_part10(self._archive.retrieve_series(study_instance_uid, series_instance_uid)))
 
 
-def _only(outcome: JobOutcome, kind: str) -> StoredObject | None:
-    """Return an object of a kind (any of its series); None when there is none."""
-    return next((stored for stored in outcome.objects if stored.kind == kind), None)
+class _Kept(Generic[V]):
+    """Values that are made once, however many ask at the same time, and kept while there is room."""
+
+    def __init__(self, size_of: Callable[[V], int], most: int) -> None:
+        self._size_of = size_of
+        self._most = most
+        self._values: OrderedDict[str, V] = OrderedDict()
+        self._lock = threading.Lock()
+        self._making: dict[str, threading.Lock] = {}
+
+    def get(self, key: str, make: Callable[[], V]) -> V:
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            value = self._find(key)
+            if value is None:
+                value = make()
+                self._keep(key, value)
+        with self._lock:
+            self._making.pop(key, None)
+        return value
+
+    def _find(self, key: str) -> V | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def _keep(self, key: str, value: V) -> None:
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > 1 and sum(map(self._size_of, self._values.values())) > self._most:
+                self._values.popitem(last=False)
 
 
-def _series(archive: DicomArchive, study_instance_uid: str, series_instance_uid: str) -> SourceSeries:
-    return read_series(parse_part10(archive.retrieve_series(study_instance_uid, series_instance_uid)))
+def onto(grid: Grid, volume: Volume, to_volume: RigidTransform) -> Volume:
+    """Resample a volume onto another grid, linearly; air where it does not reach.
+
+    Parameters
+    ----------
+    grid : Grid
+    volume : Volume
+    to_volume : RigidTransform
+        Maps a point of the grid to the volume's frame of reference.
+    """
+    index = np.linalg.inv(volume.grid.affine) @ to_volume.matrix @ grid.affine
+    array = ndimage.affine_transform(
+        volume.array, index[:3, :3], offset=index[:3, 3], output_shape=grid.shape, order=1, mode="constant", cval=0.0
+    )
+    return Volume(array, grid)
+
+
+def scanner_words(header: Dataset) -> str:
+    """Return manufacturer, model and field strength as a header names them."""
+    maker, model = (
+        " ".join(str(header.get(keyword) or "").split()) for keyword in ("Manufacturer", "ManufacturerModelName")
+    )
+    strength = header.get("MagneticFieldStrength")
+    words = [
+        maker if maker.casefold() not in model.casefold() else "",
+        model,
+        f"{float(strength):g} T" if strength else "",
+    ]
+    return " ".join(word for word in words if word)

@@ -191,7 +191,7 @@ def test_there_are_no_images_before_a_result(reader: Browser, services: Services
     made = make_case(services.sessions, events=WAY_TO_REVIEW[:-1])
     assert reader.get(f"/api/cases/{made.case_id}/images/current").status_code == 404
     assert reader.get(f"/api/cases/{made.case_id}/images/current/pixels").status_code == 404
-    assert reader.get(f"/api/cases/{made.case_id}/images/other").status_code == 422
+    assert reader.get(f"/api/cases/{made.case_id}/images").status_code == 404
 
 
 def test_an_archive_that_is_away_is_said_in_one_sentence(

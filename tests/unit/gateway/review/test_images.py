@@ -6,51 +6,62 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gateway.review.display import ReviewVolume, grey_volume
 from gateway.review.finalise import provenance_of
-from gateway.review.images import ReviewImages, ReviewVolume, grey_volume, load_volumes
+from gateway.review.images import ReviewImages, onto
+from gateway.review.visits import Comparison, review_images
 from processing.dicom.read import parse_part10, read_series
 from processing.dicom.result import to_part10
 from processing.dicom.write_seg import write_segmentation
 from processing.domain.errors import Defect, InputRejected
-from processing.domain.imaging import Grid, LabelMap, Volume
-from processing.domain.messages import StoredObject
+from processing.domain.imaging import Grid, LabelMap, RigidTransform, Volume
+from processing.domain.messages import StoredObject, StudyOrder
 from processing.domain.study import SeriesRole
 from tests.unit.gateway.front_result import Compared, MemoryArchive
 
 
-def array_of(volume: ReviewVolume) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    return np.frombuffer(volume.pixels, dtype={"int16": "<i2", "uint8": "u1"}[volume.pixel_type]).reshape(
-        volume.grid.shape
-    )
+def comparison_of(compared: Compared, **changes: object) -> Comparison:
+    return Comparison(compared.order, compared.outcome.model_copy(update=changes))
 
 
-def test_all_three_volumes_lie_on_the_current_images(compared: Compared) -> None:
+def load(compared: Compared, name: str, archive: MemoryArchive | None = None, **changes: object) -> ReviewVolume:
+    comparison = comparison_of(compared, **changes)
+    return ReviewImages(archive or compared.archive).volume(comparison, review_images(comparison)[name])
+
+
+def test_all_volumes_lie_on_the_current_images(compared: Compared) -> None:
     flair = compared.order.current
     original = read_series(
         parse_part10(compared.archive.retrieve_series(flair.study_instance_uid, flair.series[SeriesRole.FLAIR]))
     ).volume
-    volumes = load_volumes(compared.archive, compared.order, compared.outcome)
-    assert volumes.current.grid.same_as(original.grid)
-    assert np.array_equal(array_of(volumes.current), original.array), "whole numbers of good contrast stay as they are"
-    assert np.array_equal(array_of(volumes.lesions), compared.result.lesion_map.array)
-    for volume in (volumes.prior, volumes.lesions):
-        assert volume.grid.same_as(volumes.current.grid, tolerance_mm=0)
-    stored, ratio = array_of(volumes.prior), compared.result.registered_prior.array
+    current = load(compared, "current")
+    assert current.grid.same_as(original.grid)
+    assert np.array_equal(current.array, original.array), "whole numbers of good contrast stay as they are"
+    assert np.array_equal(load(compared, "lesions").array, compared.result.lesion_map.array)
+    for name in ("prior", "lesions", "subtraction"):
+        assert load(compared, name).grid.same_as(current.grid, tolerance_mm=0)
+    stored, ratio = load(compared, "prior").array, compared.result.registered_prior.array
     assert np.corrcoef(stored.astype(np.float64).ravel(), ratio.astype(np.float64).ravel())[0, 1] > 0.9999
 
 
+def test_no_change_is_the_middle_of_the_subtractions_window(compared: Compared) -> None:
+    subtraction = load(compared, "subtraction")
+    assert subtraction.window_center == 0
+    wanted = compared.result.subtraction.array * 1000
+    assert np.abs(subtraction.array - wanted).max() < 1
+
+
 def test_a_lesions_centroid_lies_in_its_label(compared: Compared) -> None:
-    volumes = load_volumes(compared.archive, compared.order, compared.outcome)
+    lesions = load(compared, "lesions")
     for lesion in compared.outcome.lesions:
-        index = tuple(np.rint(volumes.current.grid.lps_to_index(lesion.centroid_mm)).astype(int))
-        assert array_of(volumes.lesions)[index] == lesion.number
+        index = tuple(np.rint(lesions.grid.lps_to_index(lesion.centroid_mm)).astype(int))
+        assert lesions.array[index] == lesion.number
 
 
 def test_without_lesions_the_map_is_empty(compared_without_lesions: Compared) -> None:
-    compared = compared_without_lesions
-    volumes = load_volumes(compared.archive, compared.order, compared.outcome)
-    assert not array_of(volumes.lesions).any()
-    assert volumes.lesions.grid.same_as(volumes.current.grid)
+    lesions = load(compared_without_lesions, "lesions")
+    assert not lesions.array.any()
+    assert lesions.grid.same_as(load(compared_without_lesions, "current").grid)
 
 
 def test_more_lesions_than_a_byte_counts_keep_their_numbers(compared: Compared) -> None:
@@ -76,27 +87,31 @@ def test_more_lesions_than_a_byte_counts_keep_their_numbers(compared: Compared) 
     files = dict(compared.archive.files)
     files[stored.study_instance_uid, stored.series_instance_uid] = {stored.sop_instance_uid: to_part10(written)}
     others = (one for one in compared.outcome.objects if one.kind != "segmentation")
-    outcome = compared.outcome.model_copy(update={"lesions": lesions, "objects": (stored, *others)})
-    volumes = load_volumes(MemoryArchive(files), compared.order, outcome)
-    assert volumes.lesions.pixel_type == "int16", "which the viewer knows too"
-    assert np.array_equal(array_of(volumes.lesions), labels)
+    volume = load(compared, "lesions", MemoryArchive(files), lesions=lesions, objects=(stored, *others))
+    assert volume.pixel_type == "int16", "which the viewer knows too"
+    assert np.array_equal(volume.array, labels)
 
 
 def test_lesions_without_a_segmentation_are_a_defect(compared: Compared) -> None:
     objects = tuple(stored for stored in compared.outcome.objects if stored.kind != "segmentation")
     with pytest.raises(Defect, match="no segmentation"):
-        load_volumes(compared.archive, compared.order, compared.outcome.model_copy(update={"objects": objects}))
+        load(compared, "lesions", objects=objects)
 
 
 def test_an_archive_that_lost_the_images_says_so(compared: Compared) -> None:
     with pytest.raises(InputRejected, match="does not hold"):
-        load_volumes(MemoryArchive(), compared.order, compared.outcome)
+        load(compared, "current", MemoryArchive())
 
 
-def test_a_case_is_read_once_however_many_ask(compared: Compared) -> None:
+def test_an_image_is_read_once_however_many_ask(compared: Compared) -> None:
     images = ReviewImages(compared.archive)
+    comparison = comparison_of(compared)
+    wanted = review_images(comparison)
     before = compared.archive.retrieved
-    threads = [threading.Thread(target=images.volumes, args=(compared.order, compared.outcome)) for _ in range(3)]
+    threads = [
+        threading.Thread(target=images.volume, args=(comparison, wanted[name]))
+        for name in ("current", "prior", "lesions", "current")
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -104,13 +119,40 @@ def test_a_case_is_read_once_however_many_ask(compared: Compared) -> None:
     assert compared.archive.retrieved - before == 3, "one for each of the three series"
 
 
-def test_the_oldest_case_makes_room(compared: Compared) -> None:
-    images = ReviewImages(compared.archive, kept_cases=1)
-    first = images.volumes(compared.order, compared.outcome)
-    assert images.volumes(compared.order, compared.outcome) is first
-    other = compared.order.model_copy(update={"job_id": "another"})
-    images.volumes(other, compared.outcome)
-    assert images.volumes(compared.order, compared.outcome) is not first
+def test_the_oldest_image_makes_room(compared: Compared) -> None:
+    comparison = comparison_of(compared)
+    wanted = review_images(comparison)
+    images = ReviewImages(compared.archive, kept_bytes=1)
+    first = images.volume(comparison, wanted["current"])
+    assert images.volume(comparison, wanted["current"]) is first
+    images.volume(comparison, wanted["prior"])
+    assert images.volume(comparison, wanted["current"]) is not first
+
+
+def test_the_scanner_is_named_as_the_header_names_it(compared: Compared) -> None:
+    comparison = comparison_of(compared)
+    words = ReviewImages(compared.archive).scanner(review_images(comparison)["prior"])
+    header = compared.archive.retrieve_headers(*_flair(compared.order.prior))[0]
+    assert str(header.Manufacturer) in words
+    assert words.endswith(" T")
+
+
+def test_a_moved_volume_shows_the_same_anatomy_at_the_same_place() -> None:
+    """A bright voxel, seen from a grid of another spacing through a shift of 5 mm."""
+    array = np.zeros((8, 20, 20), dtype=np.float32)
+    array[4, 10, 12] = 100.0
+    source = Volume(array, _grid(array))
+    point = source.grid.index_to_lps((4, 10, 12))
+    grid = Grid.from_axes((24, 20, 20), origin_mm=(0, 0, 0), spacing_mm=(1, 1, 1), directions=np.eye(3)[:, ::-1])
+    matrix = np.eye(4)
+    matrix[0, 3] = 5.0
+    moved = onto(grid, source, RigidTransform(matrix))
+    peak = np.unravel_index(int(moved.array.argmax()), moved.array.shape)
+    assert np.allclose(grid.index_to_lps(peak) + np.array((5.0, 0.0, 0.0)), point)
+
+
+def _flair(study: StudyOrder) -> tuple[str, str]:
+    return study.study_instance_uid, study.series[SeriesRole.FLAIR]
 
 
 def test_the_window_is_that_of_the_head_not_of_air_or_of_single_bright_voxels() -> None:
@@ -129,7 +171,7 @@ def test_any_scale_of_intensities_keeps_its_contrast(scale: float) -> None:
     array = np.zeros((4, 32, 32), dtype=np.float32)
     array[:, 8:24, 8:24] = np.linspace(0.5, 1.0, 256, dtype=np.float32).reshape(16, 16) * scale
     volume = grey_volume(Volume(array, _grid(array)))
-    shown = array_of(volume)[0, 8:24, 8:24].ravel()
+    shown = volume.array[0, 8:24, 8:24].ravel()
     assert len(np.unique(shown)) > 250
     assert np.all(np.diff(shown.astype(int)) >= 0)
     assert shown.max() <= volume.window_center + volume.window_width

@@ -1,0 +1,131 @@
+"""Outlines that a reader draws: a missed lesion from one click, a corrected one by brush and eraser."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+
+from gateway.api.case_view import lesion_lines, review_state
+from gateway.api.cases import rows_of
+from gateway.api.deps import ApiState, Reader, State
+from gateway.api.images import comparison_of
+from gateway.api.problems import problems
+from gateway.api.review import reviewed
+from gateway.api.schemas import (
+    DrawnReview,
+    GrownRegion,
+    GrowRequest,
+    OutlineChange,
+    OutlineLine,
+    OutlineMask,
+    Outlines,
+)
+from gateway.db.tables import Job, Review
+from gateway.review import decisions, edits
+from gateway.review.display import head_mask
+from gateway.review.grow import grow_region
+from gateway.review.masks import BoxMask, side_of
+from processing.domain.decision import Verdict
+from processing.domain.errors import InputRejected
+
+router = APIRouter(prefix="/cases/{case_id}", tags=["edits"])
+
+_ERRORS = problems(400, 401, 403, 404, 409, 422, 503)
+
+
+@router.get("/outlines", operation_id="listOutlines", responses=problems(401, 403, 404))
+def list_outlines(_: Reader, case_id: str, state: State) -> Outlines:
+    """Return the reader's outlines that stand; those of a rejected result are shown to nobody."""
+    review = rows_of(case_id, state).review
+    with state.read_sessions() as session:
+        standing = () if decisions.rejected(review) else edits.standing_edits(session, review)
+    return Outlines(
+        edit=review.edit if review is not None else 0,
+        outlines=[OutlineLine(number=drawn.number, mask=_as_sent(drawn.mask)) for drawn in standing],
+    )
+
+
+@router.post("/region", operation_id="growRegion", responses=_ERRORS)
+def grow(_: Reader, case_id: str, click: GrowRequest, state: State) -> GrownRegion:
+    """Propose the bright region around a point of the current FLAIR. Nothing is stored."""
+    comparison = comparison_of(rows_of(case_id, state))
+    grid = state.images.grid(comparison)
+    if any(not 0 <= place < length for place, length in zip(click.index, grid.shape, strict=True)):
+        raise InputRejected("The point lies outside the images.")
+    intensities = state.images.current(comparison).array
+    mask = grow_region(intensities, grid, click.index, level=click.level)
+    return GrownRegion(
+        mask=_as_sent(mask),
+        volume_mm3=mask.volume_mm3(grid),
+        side=side_of(grid, head_mask(intensities), mask.inner_index(grid)),
+    )
+
+
+@router.put("/lesions/{number}/outline", operation_id="drawOutline", responses=_ERRORS)
+def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: State) -> DrawnReview:
+    """Keep the reader's outline of a lesion, beside the algorithm's; who draws a lesion accepts it."""
+    original = state.images.lesion_map(comparison_of(rows_of(case_id, state)))
+    mask = _as_drawn(change.mask)
+    with state.sessions.begin() as session:
+        case, job = reviewed(session, case_id)
+        review = decisions.begin_drawing(session, case, job, reader=who.user_name, edit=change.edit)
+        _require_known(session, job, review, number, added=change.region is not None and change.side is not None)
+        edits.draw(
+            session,
+            review,
+            number,
+            mask,
+            original=original,
+            actor=who.user_name,
+            region=change.region,
+            side=change.side,
+        )
+        decisions.decide_drawn(session, review, number, Verdict.ACCEPTED)
+    return _drawn_review(case_id, state)
+
+
+@router.delete("/lesions/{number}/outline", operation_id="takeOutlineBack", responses=_ERRORS)
+def take_back(who: Reader, case_id: str, number: int, edit: int, state: State) -> DrawnReview:
+    """Let the algorithm's own outline stand again, or an added lesion be gone."""
+    original = state.images.lesion_map(comparison_of(rows_of(case_id, state)))
+    with state.sessions.begin() as session:
+        case, job = reviewed(session, case_id)
+        review = decisions.begin_drawing(session, case, job, reader=who.user_name, edit=edit)
+        edits.take_back(session, review, number, original=original, actor=who.user_name)
+        if number not in {lesion.number for lesion in decisions.lesions_of(job)}:
+            decisions.decide_drawn(session, review, number, None)
+    return _drawn_review(case_id, state)
+
+
+def _require_known(session: Session, job: Job, review: Review, number: int, *, added: bool) -> None:
+    """Refuse a number that no lesion has and that is not the next one's."""
+    lesions = decisions.lesions_of(job)
+    of_result = number in {lesion.number for lesion in lesions}
+    if of_result and added:
+        raise InputRejected("Region and side are the algorithm's for a lesion that it found.")
+    standing = {drawn.number for drawn in edits.standing_edits(session, review)}
+    is_next = number == edits.next_number(session, review, lesions)
+    if not of_result and not (added and (number in standing or is_next)):
+        raise decisions.UnknownLesion("The result has no lesion of this number.")
+
+
+def _drawn_review(case_id: str, state: ApiState) -> DrawnReview:
+    rows = rows_of(case_id, state)
+    if rows.review is None:
+        raise decisions.ReviewRefused(decisions.STALE)
+    return DrawnReview(review=review_state(rows.review), lesions=lesion_lines(rows, state.images))
+
+
+def _as_sent(mask: BoxMask) -> OutlineMask:
+    return OutlineMask(first=mask.first, size=mask.size, bits=base64.b64encode(mask.packed).decode())
+
+
+def _as_drawn(mask: OutlineMask) -> BoxMask:
+    try:
+        packed = base64.b64decode(mask.bits, validate=True)
+    except binascii.Error as error:
+        raise InputRejected("The outline can't be read.") from error
+    return BoxMask.unpacked(mask.first, mask.size, packed)

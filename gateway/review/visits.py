@@ -1,0 +1,117 @@
+"""Which images a reader can look at: every routed series of every compared visit, and what the worker made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from processing.dicom.write_derived import REGISTERED_PRIOR, SUBTRACTION
+from processing.dicom.write_registration import KIND as REGISTRATION
+from processing.domain.messages import JobOrder, JobOutcome, StoredObject, StudyOrder
+from processing.domain.study import SeriesRole
+
+
+class ImageKind(StrEnum):
+    """What an image of the case page is."""
+
+    SERIES = "series"
+    SUBTRACTION = "subtraction"
+    LESIONS = "lesions"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A finished job: what was compared, and what came of it."""
+
+    order: JobOrder
+    outcome: JobOutcome
+
+    @property
+    def key(self) -> str:
+        """Names the result for as long as it exists."""
+        return f"{self.order.job_id}/{self.outcome.attempt}"
+
+    def only(self, kind: str) -> StoredObject | None:
+        """Return an object of a kind (any of its series); None when there is none."""
+        return next((stored for stored in self.outcome.objects if stored.kind == kind), None)
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewImage:
+    """One image that can be shown on the current FLAIR's grid.
+
+    Parameters
+    ----------
+    name : str
+        In addresses: ``current``, ``prior``, ``prior-T2``, ``earlier-1``, ``subtraction``, ``lesions``.
+    kind : ImageKind
+    visit : int
+        0 is the current study, 1 the prior, 2 and more the ones before.
+    role : SeriesRole
+    study : StudyOrder
+        The visit's.
+    through : tuple of Comparison
+        Comparisons that lead from the current study to the visit, each to its prior: their registrations, one after
+        the other, tell where a point of the current study is there.
+    """
+
+    name: str
+    kind: ImageKind
+    visit: int
+    role: SeriesRole
+    study: StudyOrder
+    through: tuple[Comparison, ...]
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Pseudonymous UID of the series itself."""
+        return self.study.series[self.role]
+
+
+def review_images(comparison: Comparison, earlier: Sequence[Comparison] = ()) -> dict[str, ReviewImage]:
+    """Return the images of a result by name.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    earlier : sequence of Comparison
+        Of the prior study with the one before it, and so on back in time; see `chain`.
+    """
+    flair = SeriesRole.FLAIR
+    current, prior = comparison.order.current, comparison.order.prior
+    through = (comparison, *earlier)
+    visits = [(current, ()), *((one.order.prior, through[: at + 1]) for at, one in enumerate(through))]
+    images = [
+        ReviewImage(_name(visit, role), ImageKind.SERIES, visit, role, study, way)
+        for visit, (study, way) in enumerate(visits)
+        for role in sorted(study.series, key=list(SeriesRole).index)
+    ]
+    if comparison.only(SUBTRACTION) is not None:
+        images.append(ReviewImage("subtraction", ImageKind.SUBTRACTION, 0, flair, current, (comparison,)))
+    images.append(ReviewImage("lesions", ImageKind.LESIONS, 0, flair, current, (comparison,)))
+    if comparison.only(REGISTERED_PRIOR) is None:
+        images = [image for image in images if image.study is not prior]
+    return {image.name: image for image in images}
+
+
+def chain(comparison: Comparison, older: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Return how far back comparisons lead without a gap.
+
+    A comparison is a link only when it has a registration, and when what it calls current is the very series that
+    the later one calls prior: only then does the next registration begin where the one before it ends.
+    """
+    found: list[Comparison] = []
+    later = comparison
+    for one in older:
+        same = one.order.current.series[SeriesRole.FLAIR] == later.order.prior.series[SeriesRole.FLAIR]
+        if not same or one.only(REGISTRATION) is None:
+            break
+        found.append(one)
+        later = one
+    return tuple(found)
+
+
+def _name(visit: int, role: SeriesRole) -> str:
+    place = "current" if visit == 0 else "prior" if visit == 1 else f"earlier-{visit - 1}"
+    return place if role is SeriesRole.FLAIR else f"{place}-{role}"
