@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from gateway import flow
 from gateway.access.basic import BasicAuthentication
 from gateway.access.passwords import Passwords
-from gateway.api import cases, corrections, health, images, intake, review, session
+from gateway.api import cases, corrections, edits, health, images, intake, review, session
 from gateway.api.deps import ApiState
 from gateway.api.probes import HealthProbes, archive_probe, broker_probe, database_probe, target_probe
 from gateway.api.problems import add_problem_handlers, problems
@@ -42,6 +42,7 @@ _ROUTERS = (
     corrections.router,
     images.router,
     review.router,
+    edits.router,
     intake.router,
     health.router,
 )
