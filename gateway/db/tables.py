@@ -224,7 +224,10 @@ class OutboxMessage(Base):
 
 
 class Review(Base):
-    """A reader's review of one job's result; open until `signed_at` is set, then never changed."""
+    """A reader's review of one job's result; open until `signed_at` is set, then never changed unless reopened.
+
+    Free text is sealed (`gateway.sealing`): it may name a patient.
+    """
 
     __tablename__ = "reviews"
 
@@ -239,8 +242,69 @@ class Review(Base):
     """Counts the changes, so that two open browser tabs can't overwrite each other unseen."""
     reader: Mapped[str | None] = mapped_column(ForeignKey("users.user_name"))
     signed_at: Mapped[datetime | None]
+    edition: Mapped[int] = mapped_column(default=1, server_default="1")
+    """One more each time that the signed case was reopened; what stood before is in `earlier_reviews`."""
+    report: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The reader's own words, sealed; empty while the draft stands, and always there once signed."""
+    report_basis: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Digest of the findings that the reader saw when writing."""
+    visual_reading: Mapped[str | None] = mapped_column(String(32))
+    """What the reader saw without the result."""
+    first_signed_at: Mapped[datetime | None]
+    """When the first reader signed a case that wanted a second one."""
+    second_reader: Mapped[str | None] = mapped_column(String(64))
+    blind_reading: Mapped[str | None] = mapped_column(String(32))
+    blind_at: Mapped[datetime | None]
+    consensus: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Sealed, as the comment is."""
 
     account: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
+
+
+class EarlierReview(Base):
+    """A review as it was signed, before its case was reopened. Rows are only added."""
+
+    __tablename__ = "earlier_reviews"
+    __table_args__ = (UniqueConstraint("review_id", "edition"),)
+
+    earlier_review_id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.review_id"))
+    edition: Mapped[int]
+    reopened_at: Mapped[datetime]
+    reopened_by: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    """Sealed, like every free text here."""
+    acceptance: Mapped[str] = mapped_column(String(16))
+    rating: Mapped[int]
+    comment: Mapped[str] = mapped_column(Text)
+    verdicts: Mapped[dict[str, Any]]
+    report: Mapped[str] = mapped_column(Text)
+    visual_reading: Mapped[str | None] = mapped_column(String(32))
+    reader: Mapped[str] = mapped_column(String(64))
+    signed_at: Mapped[datetime]
+    second_reader: Mapped[str | None] = mapped_column(String(64))
+    blind_reading: Mapped[str | None] = mapped_column(String(32))
+    consensus: Mapped[str] = mapped_column(Text)
+
+
+class AuditEntry(Base):
+    """One line of the audit trail; see `gateway.audit.trail`. Only ever added to: the database refuses the rest."""
+
+    __tablename__ = "audit_trail"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """1, 2, 3 and so on, without a gap."""
+    at: Mapped[datetime] = mapped_column(index=True)
+    action: Mapped[str] = mapped_column(String(32))
+    outcome: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    case_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    pseudonyms: Mapped[list[str]] = mapped_column(JSON)
+    """Of the patients concerned; the trail itself names nobody."""
+    detail: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    entry_hash: Mapped[str] = mapped_column(String(64))
 
 
 class LesionEdit(Base):
@@ -399,6 +463,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(256))
     failed_logins: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None]
+    subject: Mapped[str | None] = mapped_column(String(255), unique=True, index=True)
+    """Of an account that an identity provider answers for: its issuer and subject. It has no password here."""
 
 
 class LoginSession(Base):
@@ -411,3 +477,5 @@ class LoginSession(Base):
     csrf_token: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    """When it was last used, to the minute; none of a session from before this was kept."""
