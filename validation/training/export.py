@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,22 +13,23 @@ from validation.training.network import ChangeNet
 
 
 class _Chance(nn.Module):
-    """The network with its last step: from logits to 0 to 1."""
+    """Several networks with their last step, from logits to 0 to 1, averaged."""
 
-    def __init__(self, network: ChangeNet) -> None:
+    def __init__(self, networks: Sequence[ChangeNet]) -> None:
         super().__init__()
-        self.network = network
+        self.networks = nn.ModuleList(networks)
 
     def forward(self, channels: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.network(channels))
+        chances = torch.stack([torch.sigmoid(network(channels)) for network in self.networks])
+        return chances.mean(dim=0)
 
 
-def write_onnx(network: ChangeNet, target: Path) -> None:
+def write_onnx(networks: Sequence[ChangeNet], target: Path) -> None:
     """Write weights and graph into one file; slices, rows and columns may be of any number divisible by 8 in plane."""
     example = torch.zeros(1, len(CHANNELS), 16, 64, 64)
     free = {2: torch.export.Dim("z", min=2), 3: torch.export.Dim.DYNAMIC, 4: torch.export.Dim.DYNAMIC}
     program = torch.onnx.export(
-        _Chance(network).eval(),
+        _Chance(networks).eval(),
         (example,),
         input_names=["channels"],
         output_names=["chance"],
