@@ -1,14 +1,16 @@
 """The gateway's background process: ``python -m gateway.tasks``.
 
-One Celery worker with threads and an embedded clock. The clock puts short tasks on the gateway's queue, each of which
-does whatever is due; processing workers put their progress and outcomes there. This is one of the two borders at
-which every exception is caught: it becomes an event of the case, and the process goes on.
+A clock runs each step every so often, in a thread of its own: it does whatever is due, with or without a broker. Beside
+it a Celery worker with threads takes what processing workers put on the gateway's queue: progress and outcomes. This
+is one of the two borders at which every exception is caught: it becomes an event of the case, and the process goes on.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -39,10 +41,10 @@ log = get_logger(__name__)
 TICK_S = 1.0
 SWEEP_EVERY_S = 5.0
 RECONCILED_PERIOD = timedelta(days=2)
-THREADS = 6
-"""One for each task that may take long, and enough for those that must not wait for them."""
-CASES_PER_TICK = 4
-"""How many cases one run of a task takes on, so that no message stays unacknowledged for long."""
+THREADS = 2
+"""For messages: none of them takes long."""
+LONGEST_STOP_S = 15.0
+"""So long a step may go on when the process is told to stop; its case's lease runs out by itself."""
 
 UNEXPECTED = "An unexpected error stopped this step. It was logged; the case can be tried again."
 
@@ -61,10 +63,6 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     enable_utc=True,
     timezone="UTC",
-    beat_schedule={},
-    # In memory: every task looks for what is due by itself, so there is nothing to remember over a restart.
-    beat_scheduler="celery.beat:Scheduler",
-    beat_max_loop_interval=TICK_S,
     broker_transport_options={
         "visibility_timeout": 600,
         "unacked_restore_interval": 2,
@@ -93,26 +91,61 @@ def send_to_broker(queue: str, task: str, body: Mapping[str, Any]) -> None:
         raise Transient("The message broker can't be reached.") from error
 
 
-def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], object]], Task]:
-    """Register a step that runs every so often, never twice at a time in this process."""
+@dataclass(frozen=True)
+class Periodic:
+    """A step that the clock runs again and again; whatever it raises is logged, and the next tick tries again."""
 
-    def register(step: Callable[[Services], object]) -> Task:
-        running = threading.Lock()
+    name: str
+    every_s: float
+    step: Callable[[Services], object]
 
-        def run() -> None:
-            if not running.acquire(blocking=False):
-                return
-            try:
-                step(services())
-            except Transient as error:
-                log.warning("step put off", step=name, error=type(error.__cause__ or error).__name__)
-            except Exception:  # the border: the next tick tries again
-                log.exception("step failed", step=name)
-            finally:
-                running.release()
+    def __call__(self) -> None:
+        """Do whatever is due now."""
+        try:
+            self.step(services())
+        except Transient as error:
+            log.warning("step put off", step=self.name, error=type(error.__cause__ or error).__name__)
+        except Exception:  # the border: the next tick tries again
+            log.exception("step failed", step=self.name)
 
-        app.conf.beat_schedule[name] = {"task": name, "schedule": every_s, "options": {"expires": max(2 * every_s, 2)}}
-        return app.task(name=name)(run)
+
+class Clock:
+    """Runs steps, each in a thread of its own: a slow one holds up no other, and none runs twice at a time."""
+
+    def __init__(self) -> None:
+        self.steps: list[Periodic] = []
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(step,), name=step.name, daemon=True) for step in self.steps
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Let no step begin again, and wait for those under way."""
+        self._over.set()
+        deadline = time.monotonic() + LONGEST_STOP_S
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def _repeat(self, step: Periodic) -> None:
+        while not self._over.wait(step.every_s):
+            step()
+
+
+clock = Clock()
+
+
+def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], object]], Periodic]:
+    """Let the clock run a step every so often."""
+
+    def register(step: Callable[[Services], object]) -> Periodic:
+        clock.steps.append(Periodic(name, every_s, step))
+        return clock.steps[-1]
 
     return register
 
@@ -120,7 +153,7 @@ def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], objec
 def _each_due_case(states: tuple[CaseState, ...], name: str, step: Callable[[Services, str], bool]) -> None:
     """Run a step on the cases that are due; what goes wrong with one of them stays with it."""
     with services().sessions() as session:
-        due = store.due_cases(session, states, now=services().clock(), limit=CASES_PER_TICK)
+        due = store.due_cases(session, states, now=services().clock())
     for case_id in due:
         try:
             step(services(), case_id)
@@ -192,6 +225,11 @@ def _keep_our_logging(**_: object) -> None:
     """Celery asks here before it sets up a log of its own; ours is set up already."""
 
 
+def _stop_clock(**_: object) -> None:
+    """Celery calls this when it is told to stop."""
+    clock.stop()
+
+
 app.task(name=PROGRESS_TASK)(record_progress)
 app.task(name=OUTCOME_TASK, bind=True, max_retries=None)(record_outcome)
 signals.setup_logging.connect(_keep_our_logging)
@@ -209,9 +247,11 @@ def main() -> None:
         flow.reconcile(services())
     except Transient:
         log.warning("archive not reached yet", step="reconcile")
+    clock.start()
+    signals.worker_shutting_down.connect(_stop_clock)
     app.worker_main(
         [
-            *("--quiet", "worker", "--beat", "--pool=threads", f"--concurrency={THREADS}", f"--queues={GATEWAY_QUEUE}"),
+            *("--quiet", "worker", "--pool=threads", f"--concurrency={THREADS}", f"--queues={GATEWAY_QUEUE}"),
             *("--without-gossip", "--without-mingle", "--hostname=gateway@%h", "--loglevel=INFO"),
         ]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -68,16 +70,31 @@ def test_a_step_that_fails_is_run_again_at_the_next_tick(
     assert len(calls) == 2
 
 
-def test_a_step_never_runs_twice_at_a_time(live: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+def test_the_clock_runs_each_step_again_and_again_and_never_twice_at_a_time(live: Services) -> None:
+    clock = tasks.Clock()
+    running, most, slow, quick = 0, 0, threading.Event(), threading.Semaphore(0)
 
-    def sweep_up(_: Services) -> None:
-        calls.append(1)
-        tasks.sweep()
+    def lasting(_: Services) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        slow.wait(60)
+        running -= 1
 
-    monkeypatch.setattr(flow, "sweep_up", sweep_up)
-    tasks.sweep()
-    assert len(calls) == 1
+    def failing(_: Services) -> None:
+        quick.release()
+        raise ZeroDivisionError
+
+    clock.steps += [tasks.Periodic("lasting", 0.001, lasting), tasks.Periodic("failing", 0.001, failing)]
+    clock.start()
+    # The failing one goes on though it fails and the other one hangs.
+    assert all(quick.acquire(timeout=60) for _ in range(5))
+    slow.set()
+    clock.stop()
+    assert (running, most) == (0, 1)
+    while quick.acquire(blocking=False):
+        pass
+    assert not quick.acquire(timeout=0.05)
 
 
 @pytest.mark.parametrize("message", [{}, {"nonsense": 1}, {"job_id": "j", "attempt": "x", "stage": 1, "fraction": 0}])
@@ -87,12 +104,11 @@ def test_nonsense_on_the_queue_ends_nothing(live: Services, message: dict[str, o
     assert _states(live) == {}
 
 
-def test_every_periodic_task_is_short_lived_on_the_gateway_s_queue() -> None:
-    schedule = tasks.app.conf.beat_schedule
-    assert {"gateway.receive", "gateway.prepare", "gateway.relay", "gateway.dispatch", "gateway.sweep"} <= set(schedule)
-    for name, entry in schedule.items():
-        assert name in tasks.app.tasks
-        assert 0 < entry["options"]["expires"] <= 2 * max(entry["schedule"], 1)
+def test_the_steps_need_no_broker_and_the_messages_have_a_queue_of_their_own() -> None:
+    steps = {step.name for step in tasks.clock.steps}
+    assert {"gateway.receive", "gateway.prepare", "gateway.relay", "gateway.dispatch", "gateway.sweep"} <= steps
+    assert not steps & set(tasks.app.tasks)
+    assert {PROGRESS_TASK, OUTCOME_TASK} <= set(tasks.app.tasks)
     assert tasks.app.conf.task_default_queue == GATEWAY_QUEUE
 
 
