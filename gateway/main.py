@@ -30,6 +30,7 @@ from gateway.api.spa import Viewer
 from gateway.db.engine import session_factory, upgrade
 from gateway.intake.quarantine import QuarantineCipher
 from gateway.intake.receive import Intake
+from gateway.jobs.gates import target_gate
 from gateway.log import configure_logging
 from gateway.review.images import ReviewImages
 from gateway.settings import Settings
@@ -135,8 +136,8 @@ def _probes(settings: Settings, services: flow.Services) -> HealthProbes:
             "research archive": archive_probe(
                 settings.research_url, settings.research_user, settings.research_password
             ),
-            "target": target_probe(services.target.echo),
         }
+        | {target_gate(target.name): target_probe(target.echo) for target in services.targets}
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -67,7 +67,9 @@ def echo(node: PacsNode, *, timeout_s: float = CONNECTION_TIMEOUT_S) -> None:
         raise Transient("The PACS did not answer a C-ECHO.")
 
 
-def store(node: PacsNode, instances: Sequence[Dataset]) -> tuple[StoreFailure, ...]:
+def store(
+    node: PacsNode, instances: Sequence[Dataset], acknowledged: Callable[[str], None] = lambda _: None
+) -> tuple[StoreFailure, ...]:
     """Send objects by C-STORE, all over one association.
 
     Parameters
@@ -75,6 +77,8 @@ def store(node: PacsNode, instances: Sequence[Dataset]) -> tuple[StoreFailure, .
     node : PacsNode
     instances : sequence of Dataset
         With file meta information. Every one is tried, also after a failure.
+    acknowledged : callable
+        Called with the SOP instance UID of each object that the peer says it took.
 
     Returns
     -------
@@ -105,6 +109,8 @@ def store(node: PacsNode, instances: Sequence[Dataset]) -> tuple[StoreFailure, .
                 failure = _store_failure(sop_class, int(status.Status))
                 if failure is not None:
                     failures.append(failure)
+                else:
+                    acknowledged(str(instance.SOPInstanceUID))
         return tuple(failures)
     except NothingAccepted:
         return tuple(_kind_refused(UID(instance.SOPClassUID)) for instance in instances)

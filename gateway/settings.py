@@ -10,9 +10,10 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -26,6 +27,42 @@ class TargetKind(StrEnum):
 
     C_STORE = "c-store"
     STOW_RS = "stow-rs"
+
+
+class TargetSettings(BaseModel):
+    """One place that results go to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9-]{1,32}$")
+    kind: TargetKind = TargetKind.C_STORE
+    host: str = "127.0.0.1"
+    port: int = 4242
+    aet: str = Field(default="PACS", max_length=16)
+    url: str = ""
+    """DICOMweb root: for STOW-RS, or to ask a C-STORE target what it holds."""
+    user: str = ""
+    password_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _without_trailing_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @cached_property
+    def password(self) -> str:
+        """Of Interval's account at a DICOMweb target."""
+        if self.password_file is None:
+            raise ValueError(f"the target {self.name} needs the file of Interval's password there")
+        return read_secret(self.password_file, at_least=12)
+
+
+class PacsKind(StrEnum):
+    """How earlier studies are fetched from a PACS."""
+
+    NONE = "none"
+    C_MOVE = "c-move"
+    DICOMWEB = "dicomweb"
 
 
 def read_secret(path: Path, *, at_least: int) -> str:
@@ -105,9 +142,36 @@ class Settings(DatabaseSettings):
     """DICOMweb root of the target, for STOW-RS."""
     target_user: str = ""
     target_password_file: Path | None = None
+    more_targets: tuple[TargetSettings, ...] = ()
+    """Further places that every result goes to, as JSON:
+    ``[{"name": "archive", "host": "10.0.0.8", "port": 104, "aet": "ARCHIVE"}]``, with the keys of `TargetSettings`."""
+    commitment_port: int = Field(default=0, ge=0, le=65535)
+    """Where PACS report that they keep what they were sent (storage commitment); 0: they are asked by query only."""
+    commitment_host: str = "127.0.0.1"
+    """Address on which is listened for those reports."""
+    commitment_wait_s: float = Field(default=600.0, gt=0)
+    """How long a report is waited for before it is asked for once more, and at last read back instead."""
 
+    routes: Path | None = None
+    """The site's routes file; the one that comes with Interval unless given. See docs/routes.md."""
     quiet_time_s: float = Field(default=20.0, gt=0)
-    """A study is complete when no image has come for so long."""
+    """A study is complete when no image has come for so long and nothing is missing; a route may say otherwise."""
+    longest_wait_s: float = Field(default=1800.0, ge=0)
+    """How long after its last image a study that lacks something is waited for; a route may say otherwise."""
+
+    pacs_kind: PacsKind = PacsKind.NONE
+    """How earlier studies are fetched from a PACS; `none` looks for them in the clinical archive alone."""
+    pacs_host: str = "127.0.0.1"
+    pacs_port: int = 4242
+    pacs_aet: str = Field(default="PACS", max_length=16)
+    clinical_aet: str = Field(default="CLINICAL", max_length=16)
+    """Where the PACS moves studies to; it must know this AE title as the clinical archive's."""
+    pacs_url: str = ""
+    """DICOMweb root of the PACS, for `dicomweb`."""
+    pacs_user: str = ""
+    pacs_password_file: Path | None = None
+    prior_search_attempts: int = Field(default=6, ge=1)
+    """How often a PACS that does not answer is asked before a study is taken for the first of its patient."""
     lease_s: float = Field(default=120.0, gt=0)
     """How long a step may hold a case before another process may take it over."""
     job_lease_s: float = Field(default=900.0, gt=0)
@@ -141,7 +205,7 @@ class Settings(DatabaseSettings):
         """The site's time zone."""
         return ZoneInfo(self.time_zone)
 
-    @field_validator("clinical_url", "research_url", "target_url")
+    @field_validator("clinical_url", "research_url", "pacs_url")
     @classmethod
     def _without_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
@@ -167,9 +231,29 @@ class Settings(DatabaseSettings):
         pairs = (entry.split("=") for entry in self.pseudonym_retired_keys.split(",") if entry)
         return tuple((read_secret(Path(path), at_least=32).encode(), key_id) for key_id, path in pairs)
 
+    @property
+    def targets(self) -> tuple[TargetSettings, ...]:
+        """Every place that results go to, the first one named by ``INTERVAL_TARGET_...``."""
+        first = TargetSettings(
+            name=self.target_name,
+            kind=self.target_kind,
+            host=self.target_host,
+            port=self.target_port,
+            aet=self.target_aet,
+            url=self.target_url,
+            user=self.target_user,
+            password_file=self.target_password_file,
+        )
+        return (first, *self.more_targets)
+
+    @model_validator(mode="after")
+    def _with_targets_told_apart(self) -> Self:
+        names = [self.target_name, *(target.name for target in self.more_targets)]
+        if len(set(names)) < len(names):
+            raise ValueError("two targets have the same name")
+        return self
+
     @cached_property
-    def target_password(self) -> str:
-        """Of Interval's account at a DICOMweb target."""
-        if self.target_password_file is None:
-            raise ValueError("a STOW-RS target needs INTERVAL_TARGET_PASSWORD_FILE")
-        return read_secret(self.target_password_file, at_least=12)
+    def pacs_password(self) -> str:
+        """Of Interval's account at the DICOMweb server of the PACS; empty when it needs none."""
+        return read_secret(self.pacs_password_file, at_least=12) if self.pacs_password_file is not None else ""

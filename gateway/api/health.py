@@ -11,8 +11,8 @@ from processing.dicom.provenance import SOFTWARE_VERSION
 
 router = APIRouter(tags=["health"])
 
-NOT_NEEDED_TO_SERVE = frozenset({"target"})
-"""Results wait in the database while the PACS is down; that must not take the viewer away from its readers."""
+NEEDED_TO_SERVE = frozenset({"database", "clinical archive", "research archive"})
+"""Work waits in the database while anything else is away; that must not take the viewer away from its readers."""
 
 
 @router.get("/health", operation_id="getHealth", dependencies=[ANYONE])
@@ -33,7 +33,7 @@ def get_health(request: Request) -> Health:
 )
 def get_ready(request: Request) -> Response:
     """Tell an orchestrator whether to send requests here."""
-    needed = [part for part in _probes(request).components() if part.name not in NOT_NEEDED_TO_SERVE]
+    needed = [part for part in _probes(request).components() if part.name in NEEDED_TO_SERVE]
     ready = all(part.ready for part in needed)
     return Response(status_code=status.HTTP_200_OK if ready else status.HTTP_503_SERVICE_UNAVAILABLE)
 

@@ -9,7 +9,9 @@ from pydicom.dataset import Dataset
 
 from gateway import pacs
 from gateway.association import PacsNode
+from gateway.commitment import request_commitment
 from gateway.dispatch.qido_rs import QidoRs
+from gateway.dispatch.target import Acknowledged
 from gateway.pacs import StoreFailure
 from processing.domain.errors import InputRejected, Transient
 
@@ -23,23 +25,26 @@ class CStoreTarget:
     node : PacsNode
     qido : QidoRs, optional
         The same PACS by DICOMweb.
+    commits : bool
+        Whether it is asked for storage commitment; somebody must listen for its reports then.
     """
 
-    def __init__(self, name: str, node: PacsNode, qido: QidoRs | None = None) -> None:
+    def __init__(self, name: str, node: PacsNode, qido: QidoRs | None = None, *, commits: bool = False) -> None:
         self._name = name
         self._node = node
         self._qido = qido
+        self._commits = commits
 
     @property
     def name(self) -> str:
         """The site's name of the target."""
         return self._name
 
-    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+    def send(self, datasets: Sequence[Dataset], acknowledged: Acknowledged) -> frozenset[str]:
         """Send objects over one association; see `Target.send`."""
         if not datasets:
             return frozenset()
-        refused = pacs.store(self._node, datasets)
+        refused = pacs.store(self._node, datasets, acknowledged)
         failures = [failure for failure in refused if not failure.kind_refused]
         if not failures:
             return frozenset(str(failure.sop_class) for failure in refused)
@@ -64,6 +69,10 @@ class CStoreTarget:
                 return self._qido.held(datasets)
             held |= found
         return frozenset(wanted & held)
+
+    def request_commitment(self, transaction_uid: str, datasets: Sequence[Dataset]) -> bool:
+        """Ask for storage commitment by N-ACTION; see `Target.request_commitment`."""
+        return self._commits and request_commitment(self._node, transaction_uid, datasets)
 
     def echo(self) -> None:
         """Verify that the PACS answers (C-ECHO)."""

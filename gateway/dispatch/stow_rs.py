@@ -9,6 +9,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from gateway.dispatch.qido_rs import QidoRs
+from gateway.dispatch.target import Acknowledged
 from processing.dicom.archive import DicomWebArchive, KindsRefused
 from processing.domain.errors import InputRejected, IntervalError, Transient
 
@@ -37,13 +38,15 @@ class StowRsTarget:
         """The site's name of the target."""
         return self._name
 
-    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+    def send(self, datasets: Sequence[Dataset], acknowledged: Acknowledged) -> frozenset[str]:
         """Send objects; see `Target.send`."""
         refused: frozenset[str] = frozenset()
         while wanted := [dataset for dataset in datasets if str(dataset.SOPClassUID) not in refused]:
             try:
                 with DicomWebArchive(self._base_url, self._user, self._password) as archive:
                     archive.store(_files(wanted))
+                for dataset in wanted:
+                    acknowledged(str(dataset.SOPInstanceUID))
                 break
             except KindsRefused as error:
                 if not error.sop_class_uids - refused:
@@ -60,6 +63,10 @@ class StowRsTarget:
     def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
         """Return what the PACS holds of the objects; see `Target.confirm`."""
         return self._qido.held(datasets)
+
+    def request_commitment(self, _transaction_uid: str, _datasets: Sequence[Dataset]) -> bool:
+        """Return False: DICOMweb's own storage commitment (PS3.18 section 13) is hardly known to any PACS."""
+        return False
 
     def echo(self) -> None:
         """Verify that the PACS answers a query."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pydicom.dataset import Dataset
+
+Acknowledged = Callable[[str], None]
 
 
 class Target(Protocol):
     """Where finished objects go. Sending an object again changes nothing there.
 
-    Delivery is confirmed by asking the target what it holds. That says that the objects can be found; that the
-    target takes responsibility for keeping them is what Storage Commitment (PS3.4 annex J) is for, which follows
-    later.
+    That the target keeps what it was sent is made certain by storage commitment (PS3.4 annex J) where it knows that,
+    and otherwise by asking it what it holds.
     """
 
     @property
@@ -21,13 +22,15 @@ class Target(Protocol):
         """The site's name of the target."""
         ...
 
-    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+    def send(self, datasets: Sequence[Dataset], acknowledged: Acknowledged) -> frozenset[str]:
         """Send objects, all of them or with a reason.
 
         Parameters
         ----------
         datasets : sequence of Dataset
             Complete objects with file meta information.
+        acknowledged : callable
+            Called with the SOP instance UID of each object that the target says it took, also when others failed.
 
         Returns
         -------
@@ -53,6 +56,21 @@ class Target(Protocol):
             If the target can't be reached.
         InputRejected
             If the target can't be asked.
+        """
+        ...
+
+    def request_commitment(self, transaction_uid: str, datasets: Sequence[Dataset]) -> bool:
+        """Ask the target to commit itself to keeping objects; its report comes later.
+
+        Returns
+        -------
+        bool
+            False when it knows no storage commitment: then `confirm` says what it holds.
+
+        Raises
+        ------
+        Transient, InputRejected
+            As `send`.
         """
         ...
 

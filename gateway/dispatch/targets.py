@@ -1,4 +1,4 @@
-"""From the settings to the target."""
+"""From the settings to the targets."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from gateway.dispatch.c_store import CStoreTarget
 from gateway.dispatch.qido_rs import QidoRs
 from gateway.dispatch.stow_rs import StowRsTarget
 from gateway.dispatch.target import Target
-from gateway.settings import Settings, TargetKind
+from gateway.settings import Settings, TargetKind, TargetSettings
 
 
-def make_target(settings: Settings) -> Target:
-    """Build the target that the settings describe.
+def make_targets(settings: Settings) -> tuple[Target, ...]:
+    """Build the targets that the settings describe.
 
     Raises
     ------
     ValueError
-        If a setting that this kind of target needs is missing.
+        If a setting that a target's kind needs is missing.
     """
-    if settings.target_kind is TargetKind.STOW_RS:
-        if not settings.target_url:
-            raise ValueError("a STOW-RS target needs INTERVAL_TARGET_URL")
-        return StowRsTarget(settings.target_name, settings.target_url, settings.target_user, settings.target_password)
-    node = PacsNode(settings.target_host, settings.target_port, settings.target_aet, settings.own_aet)
+    commits = settings.commitment_port > 0
+    return tuple(_target(chosen, settings.own_aet, commits=commits) for chosen in settings.targets)
+
+
+def _target(chosen: TargetSettings, own_aet: str, *, commits: bool) -> Target:
+    if chosen.kind is TargetKind.STOW_RS:
+        if not chosen.url:
+            raise ValueError(f"the STOW-RS target {chosen.name} needs its DICOMweb address")
+        return StowRsTarget(chosen.name, chosen.url, chosen.user, chosen.password)
+    node = PacsNode(chosen.host, chosen.port, chosen.aet, own_aet)
     qido = None
-    if settings.target_url:
-        password = settings.target_password if settings.target_user else ""
-        qido = QidoRs(settings.target_url, settings.target_user, password)
-    return CStoreTarget(settings.target_name, node, qido)
+    if chosen.url:
+        qido = QidoRs(chosen.url, chosen.user, chosen.password if chosen.user else "")
+    return CStoreTarget(chosen.name, node, qido, commits=commits)

@@ -1,18 +1,17 @@
-"""From a signature to the PACS: finalise, restore the identity, send, and ask the PACS what it holds."""
+"""From a signature to the objects that leave: finalise, restore the identity, and let them be sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import tzinfo
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.cases.prior import why_not_certain, why_outdated
-from gateway.db.tables import Case, Delivery, Job, User
+from gateway.db.tables import Case, Job, User
+from gateway.flow import shipping
 from gateway.flow.services import Services
+from gateway.flow.shipping import Released
 from gateway.flow.step import Lease, run_step
 from gateway.jobs import store
 from gateway.log import get_logger
@@ -21,18 +20,15 @@ from gateway.pseudonymise.reidentify import Demographics, reidentify
 from gateway.review import decisions
 from gateway.review.edits import DrawnLesion, standing_edits
 from gateway.review.finalise import final_objects
-from processing.dicom.result import ObjectKind, ResultObject
+from processing.dicom.result import ResultObject
 from processing.dicom.write_pdf import fill_pages
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import SignedReview
-from processing.domain.errors import Defect, InputRejected, Transient
+from processing.domain.errors import Defect, InputRejected
 from processing.domain.messages import JobOrder, JobOutcome
 
 log = get_logger(__name__)
 ACTOR = "dispatch"
-_SIGNED = (CaseState.SIGNED, CaseState.DISPATCHING)
-_CLINICAL = (ObjectKind.REPORT, ObjectKind.PICTURES, ObjectKind.REJECTION, ObjectKind.DOCUMENT)
-"""Without one of these at the target, the signed result would be nowhere that a clinician looks."""
 
 
 def sign(services: Services, case_id: str, user_name: str, display_name: str, edit: int) -> SignedReview:
@@ -71,7 +67,7 @@ def sign(services: Services, case_id: str, user_name: str, display_name: str, ed
 
 
 def dispatch(services: Services, case_id: str) -> bool:
-    """Send a signed case's objects to the target and confirm that they arrived.
+    """Send a signed case's objects to its targets, as far as something is to be done there now.
 
     Returns
     -------
@@ -79,14 +75,26 @@ def dispatch(services: Services, case_id: str) -> bool:
         False when somebody else works on the case, or it was put off or quarantined.
     """
     # A PACS may be away for a weekend. Only what it refuses is a person's business.
-    return run_step(services, case_id, _SIGNED, ACTOR, _dispatch, gives_up=False)
+    return run_step(services, case_id, shipping.SIGNED, ACTOR, _dispatch, gives_up=False)
 
 
 def _dispatch(services: Services, lease: Lease) -> None:
     with services.sessions.begin() as session:
-        case = lease.case(session, _SIGNED)
+        case = lease.case(session, shipping.SIGNED)
+        targets = shipping.due_targets(services, session, case)
         if case.state == CaseState.SIGNED.value:
             store.record(session, case, CaseEvent.DISPATCH_STARTED, actor=ACTOR, at=services.clock())
+    if targets:
+        objects = _final_objects(services, lease)
+        for target in targets:
+            shipping.ship(services, lease, target, objects)
+    shipping.conclude(services, lease)
+
+
+def _final_objects(services: Services, lease: Lease) -> list[Released]:
+    """Return what the reader signed, under the patient's own name."""
+    with services.sessions.begin() as session:
+        case = lease.case(session, shipping.SIGNED)
         order, outcome, review, drawn = _signed_result(session, case, services.settings.zone)
     current = services.vault.get(order.current.study_instance_uid)
     prior = services.vault.get(order.prior.study_instance_uid)
@@ -94,28 +102,9 @@ def _dispatch(services: Services, lease: Lease) -> None:
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
     created |= {stored.sop_instance_uid for stored in outcome.objects}
     archive = _as_in_archive(services, current)
-    released = [_released(final, current, prior, created, archive) for final in finals]
+    released = [Released(final.kind, _released(final, current, prior, created, archive)) for final in finals]
     lease.renew()
-    kinds = [final.kind for final in finals]
-    waiting = _note_deliveries(services, lease, kinds, released)
-    with lease.kept():
-        refused = _send(services, lease, waiting)
-    with services.sessions.begin() as session:
-        case = lease.case(session, _SIGNED)
-        rows = _rows_of(services, session, case, released)
-        open_rows = [row for row in rows if row.confirmed_at is None]
-        missing = sum(row.sop_class_uid not in refused for row in open_rows)
-        if missing:
-            raise Transient(f"The PACS does not hold {missing} of {len(released)} objects yet.")
-        left_out = sorted({UID(row.sop_class_uid).name.removesuffix(" Storage") for row in open_rows})
-        if not any(row.kind in _CLINICAL for row in rows if row.confirmed_at is not None):
-            raise InputRejected(f"The PACS takes nothing that a reader could see: no {', no '.join(left_out)}.")
-        for row in open_rows:
-            session.delete(row)
-        detail = f"{len(rows) - len(open_rows)} objects"
-        detail += f"; the PACS does not take {', '.join(left_out)}" if left_out else ""
-        store.record(session, case, CaseEvent.DELIVERED, actor=ACTOR, detail=detail, at=services.clock())
-    log.info("case delivered", case_id=lease.case_id, count=len(rows) - len(open_rows))
+    return released
 
 
 def _released(
@@ -126,29 +115,6 @@ def _released(
     if final.content is not None:
         fill_pages(released, final.content)
     return released
-
-
-def _rows_of(services: Services, session: Session, case: Case, released: Sequence[Dataset]) -> list[Delivery]:
-    """Return the rows of what is released now: an earlier job or another target may have left some of its own."""
-    uids = {str(dataset.SOPInstanceUID) for dataset in released}
-    return [
-        row
-        for row in store.deliveries_of(session, case.case_id)
-        if row.target == services.target.name and row.sop_instance_uid in uids
-    ]
-
-
-def _send(services: Services, lease: Lease, waiting: Sequence[Dataset]) -> frozenset[str]:
-    """Send what the target does not hold, note what it then holds, and return the SOP classes that it does not take."""
-    if not waiting:
-        return frozenset()
-    held = services.target.confirm(waiting)
-    _note_confirmed(services, lease, held)
-    unsent = [dataset for dataset in waiting if str(dataset.SOPInstanceUID) not in held]
-    refused = services.target.send(unsent)
-    lease.renew()
-    _note_confirmed(services, lease, services.target.confirm(unsent) if unsent else frozenset())
-    return refused
 
 
 def _signed_result(
@@ -183,41 +149,3 @@ def _as_in_archive(services: Services, record: StudyRecord) -> Demographics:
         birth_date=str(header.get("PatientBirthDate", "") or ""),
         sex=str(header.get("PatientSex", "") or ""),
     )
-
-
-def _note_deliveries(
-    services: Services, lease: Lease, kinds: Sequence[str], released: Sequence[Dataset]
-) -> list[Dataset]:
-    """Write a row for each object and return those that the target has not confirmed yet."""
-    name = services.target.name
-    with services.sessions.begin() as session:
-        case = lease.case(session, _SIGNED)
-        known = {
-            row.sop_instance_uid: row
-            for row in session.scalars(
-                select(Delivery).where(Delivery.case_id == case.case_id, Delivery.target == name)
-            )
-        }
-        for kind, dataset in zip(kinds, released, strict=True):
-            if str(dataset.SOPInstanceUID) not in known:
-                session.add(
-                    Delivery(
-                        case_id=case.case_id,
-                        target=name,
-                        kind=kind,
-                        sop_class_uid=str(dataset.SOPClassUID),
-                        sop_instance_uid=str(dataset.SOPInstanceUID),
-                        confirmed_at=None,
-                    )
-                )
-    confirmed = {uid for uid, row in known.items() if row.confirmed_at is not None}
-    return [dataset for dataset in released if str(dataset.SOPInstanceUID) not in confirmed]
-
-
-def _note_confirmed(services: Services, lease: Lease, confirmed: frozenset[str]) -> None:
-    now = services.clock()
-    with services.sessions.begin() as session:
-        case = lease.case(session, _SIGNED)
-        for row in store.deliveries_of(session, case.case_id):
-            if row.target == services.target.name and row.confirmed_at is None and row.sop_instance_uid in confirmed:
-                row.confirmed_at = now

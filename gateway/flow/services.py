@@ -14,7 +14,7 @@ from gateway.db.engine import make_engine, session_factory
 from gateway.db.vault_rows import ReadOnlyVaultRows, VaultRows, unknown_key_ids
 from gateway.defacing import Defacer
 from gateway.dispatch.target import Target
-from gateway.dispatch.targets import make_target
+from gateway.dispatch.targets import make_targets
 from gateway.jobs.outcome import RetryPolicy
 from gateway.jobs.store import utc_now
 from gateway.pseudonymise.identity import Pseudonymiser
@@ -48,8 +48,8 @@ class Services:
     keys : KeyRing
     vault : Vault
         To read; who writes uses `vault_in`.
-    target : Target
-        Where signed results go.
+    targets : sequence of Target
+        Where signed results go, all of them.
     specs : sequence of PipelineSpec
         The pipelines that studies are routed to, in order of preference.
     clock : callable
@@ -65,7 +65,7 @@ class Services:
     pseudonymiser: Pseudonymiser
     keys: KeyRing
     vault: Vault
-    target: Target
+    targets: Sequence[Target]
     specs: Sequence[PipelineSpec]
     defacer: Defacer | None = None
     """Removes faces; none when the site does not ask for it."""
@@ -123,7 +123,7 @@ def build_services(settings: Settings) -> Services:
         pseudonymiser=Pseudonymiser(keys, load_profile(settings.pseudonym_profile), key_choice),
         keys=keys,
         vault=vault,
-        target=make_target(settings),
+        targets=make_targets(settings),
         specs=SPECS,
         defacer=Defacer() if settings.deface else None,
     )

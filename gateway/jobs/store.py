@@ -211,7 +211,11 @@ def release(session: Session, case_id: str, owner: str) -> None:
 
 
 def due_cases(session: Session, states: Collection[CaseState], *, now: datetime, limit: int = 100) -> list[str]:
-    """Return the ids of the cases in these states that nobody holds and whose back-off is over, oldest first."""
+    """Return the ids of the cases in these states that nobody holds and whose back-off is over.
+
+    Those that never failed come first, then the oldest: however many cases wait for something that is away, a new one
+    does not stand behind them.
+    """
     return list(
         session.scalars(
             select(Case.case_id)
@@ -220,7 +224,7 @@ def due_cases(session: Session, states: Collection[CaseState], *, now: datetime,
                 or_(Case.lease_owner.is_(None), Case.lease_until <= now),
                 or_(Case.not_before.is_(None), Case.not_before <= now),
             )
-            .order_by(Case.changed_at)
+            .order_by(Case.not_before.is_not(None), Case.not_before, Case.changed_at)
             .limit(limit)
         )
     )

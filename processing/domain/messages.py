@@ -9,11 +9,16 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from processing.domain.priority import Priority
 from processing.domain.result import Lesion, QualityFigure
 from processing.domain.study import SeriesRole
 
 PIPELINE_QUEUE = "pipelines"
 """Queue from which processing workers take orders."""
+
+FAST_TRACK_QUEUE = "fast-track"
+"""The same for studies whose patient is still on the table: workers of its own, so that neither queue waits for the
+other."""
 
 GATEWAY_QUEUE = "gateway"
 """Queue on which the gateway hears of progress and outcomes."""
@@ -47,6 +52,7 @@ class JobOrder(Message):
     version: str
     current: StudyOrder
     prior: StudyOrder
+    priority: Priority = Priority.ROUTINE
 
 
 class JobProgress(Message):

@@ -113,14 +113,17 @@ def test_a_duplicate_is_stored(server: Server, status: int) -> None:
 def test_a_target_that_takes_no_segmentation_gets_the_rest(server: Server) -> None:
     server.refusals = {SegmentationStorage: 0x0122}
     sent = [empty_object(SegmentationStorage), empty_object(Comprehensive3DSRStorage)]
-    assert StowRsTarget("pacs", server.url, "u", "p").send(sent) == {SegmentationStorage}
+    acknowledged: list[str] = []
+    assert StowRsTarget("pacs", server.url, "u", "p").send(sent, acknowledged.append) == {SegmentationStorage}
+    assert acknowledged == [str(sent[1].SOPInstanceUID)]
     assert Comprehensive3DSRStorage.encode() in server.bodies[-1]
     assert SegmentationStorage.encode() not in server.bodies[-1]
 
 
 def test_a_target_without_room_is_worth_another_try(server: Server) -> None:
     server.refusals = {SegmentationStorage: 0xA700, Comprehensive3DSRStorage: 0xA700}
+    acknowledged: list[str] = []
     with pytest.raises(Transient, match="The PACS refused 2 of 2"):
         StowRsTarget("pacs", server.url, "u", "p").send(
-            [empty_object(SegmentationStorage), empty_object(Comprehensive3DSRStorage)]
+            [empty_object(SegmentationStorage), empty_object(Comprehensive3DSRStorage)], acknowledged.append
         )

@@ -20,8 +20,8 @@ from pydicom.uid import (
 from demo.installation import System
 from gateway import flow
 from gateway.db.tables import Delivery, User
-from gateway.dispatch.target import Target
-from gateway.dispatch.targets import make_target
+from gateway.dispatch.target import Acknowledged, Target
+from gateway.dispatch.targets import make_targets
 from gateway.flow import Services
 from gateway.jobs import store
 from gateway.review import decisions
@@ -98,7 +98,41 @@ def in_pacs(archives: System, study_uid: str) -> list[Dataset]:
 
 def _towards(gateway: Gateway, port: int) -> Services:
     settings = gateway.services.settings.model_copy(update={"target_port": port})
-    return replace(gateway.services, target=make_target(settings), settings=settings)
+    return replace(gateway.services, targets=make_targets(settings), settings=settings)
+
+
+@dataclass
+class Picky:
+    """The real PACS behind a filter that knows only some SOP classes, and a count of what was sent."""
+
+    target: Target
+    unknown: frozenset[str]
+    sent: int = 0
+    name: str = "pacs"
+
+    def send(self, datasets: Sequence[Dataset], acknowledged: Acknowledged) -> frozenset[str]:
+        known = [one for one in datasets if one.SOPClassUID not in self.unknown]
+        self.sent += len(known)
+        self.target.send(known, acknowledged)
+        return frozenset(str(one.SOPClassUID) for one in datasets) & self.unknown
+
+    def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+        return self.target.confirm(datasets)
+
+    def request_commitment(self, transaction_uid: str, datasets: Sequence[Dataset]) -> bool:
+        return self.target.request_commitment(transaction_uid, datasets)
+
+    def echo(self) -> None:
+        self.target.echo()
+
+
+def the_pacs(gateway: Gateway) -> Target:
+    (target,) = gateway.services.targets
+    return target
+
+
+def towards(gateway: Gateway, *targets: Target) -> Services:
+    return replace(gateway.services, targets=targets)
 
 
 @pytest.mark.parametrize("acceptance", list(Acceptance))
@@ -157,54 +191,26 @@ def test_a_dispatch_that_was_interrupted_sends_nothing_twice(archives: System, g
     class Interrupted(BaseException):
         pass
 
-    @dataclass
-    class DiesAfterSending:
-        name: str = gateway.services.target.name
-
-        def confirm(self, datasets: list[Dataset]) -> frozenset[str]:
-            return gateway.services.target.confirm(datasets)
-
-        def send(self, datasets: list[Dataset]) -> None:
-            gateway.services.target.send(datasets)
+    class DiesAfterSending(Picky):
+        def send(self, datasets: Sequence[Dataset], acknowledged: Acknowledged) -> frozenset[str]:
+            super().send(datasets, acknowledged)
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        flow.dispatch(replace(gateway.services, target=DiesAfterSending()), signed.case_id)  # type: ignore[arg-type]  # dies before more is asked
+        flow.dispatch(towards(gateway, DiesAfterSending(the_pacs(gateway), frozenset())), signed.case_id)
     once = {str(one.SOPInstanceUID) for one in in_pacs(archives, signed.study_uid)}
     assert once
     assert flow.dispatch(gateway.services, signed.case_id)
     assert {str(one.SOPInstanceUID) for one in in_pacs(archives, signed.study_uid)} == once
 
 
-@dataclass
-class Picky:
-    """The real PACS behind a filter that knows only some SOP classes, and a count of what was sent."""
-
-    target: Target
-    unknown: frozenset[str]
-    sent: int = 0
-    name: str = "pacs"
-
-    def send(self, datasets: Sequence[Dataset]) -> frozenset[str]:
-        known = [one for one in datasets if one.SOPClassUID not in self.unknown]
-        self.sent += len(known)
-        self.target.send(known)
-        return frozenset(str(one.SOPClassUID) for one in datasets) & self.unknown
-
-    def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
-        return self.target.confirm(datasets)
-
-    def echo(self) -> None:
-        self.target.echo()
-
-
 def test_what_the_pacs_does_not_take_is_left_out_and_said(archives: System, gateway: Gateway) -> None:
     signed = signed_case(archives, gateway)
-    picky = Picky(gateway.services.target, frozenset({SegmentationStorage, SpatialRegistrationStorage}))
-    assert flow.dispatch(replace(gateway.services, target=picky), signed.case_id)
+    picky = Picky(the_pacs(gateway), frozenset({SegmentationStorage, SpatialRegistrationStorage}))
+    assert flow.dispatch(towards(gateway, picky), signed.case_id)
     case = gateway.case(signed.study_uid)
     assert case.state == CaseState.ARCHIVED.value
-    assert case.events[-1].detail.endswith("; the PACS does not take Segmentation, Spatial Registration")
+    assert case.events[-1].detail.endswith("(read back), the PACS does not take Segmentation, Spatial Registration")
     there = in_pacs(archives, signed.study_uid)
     assert {str(one.Modality) for one in there}.isdisjoint({"SEG", "REG"})
     with gateway.services.sessions() as session:
@@ -215,10 +221,10 @@ def test_what_the_pacs_does_not_take_is_left_out_and_said(archives: System, gate
 def test_a_pacs_that_takes_neither_report_nor_pictures_archives_nothing(archives: System, gateway: Gateway) -> None:
     signed = signed_case(archives, gateway)
     picky = Picky(
-        gateway.services.target,
+        the_pacs(gateway),
         frozenset({SegmentationStorage, Comprehensive3DSRStorage, SecondaryCaptureImageStorage}),
     )
-    assert not flow.dispatch(replace(gateway.services, target=picky), signed.case_id)
+    assert not flow.dispatch(towards(gateway, picky), signed.case_id)
     case = gateway.case(signed.study_uid)
     assert case.state == CaseState.QUARANTINED.value
     assert "no Comprehensive 3D SR" in case.reason
@@ -227,11 +233,11 @@ def test_a_pacs_that_takes_neither_report_nor_pictures_archives_nothing(archives
 def test_what_the_pacs_holds_already_is_not_sent_again(archives: System, gateway: Gateway) -> None:
     signed = signed_case(archives, gateway)
     nothing_clinical = frozenset({Comprehensive3DSRStorage, SecondaryCaptureImageStorage})
-    first = Picky(gateway.services.target, nothing_clinical)
-    flow.dispatch(replace(gateway.services, target=first), signed.case_id)
+    first = Picky(the_pacs(gateway), nothing_clinical)
+    flow.dispatch(towards(gateway, first), signed.case_id)
     flow.retry(gateway.services, signed.case_id, "operator")
-    second = Picky(gateway.services.target, frozenset())
-    assert flow.dispatch(replace(gateway.services, target=second), signed.case_id)
+    second = Picky(the_pacs(gateway), frozenset())
+    assert flow.dispatch(towards(gateway, second), signed.case_id)
     assert first.sent > 0
     assert first.sent + second.sent == len(in_pacs(archives, signed.study_uid))
 
@@ -293,7 +299,7 @@ def test_only_what_is_released_now_must_have_arrived(archives: System, gateway: 
     signed = signed_case(archives, gateway)
     left_behind = {"kind": "SEG", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.66.4", "case_id": signed.case_id}
     with gateway.services.sessions.begin() as session:
-        session.add(Delivery(target=gateway.services.target.name, sop_instance_uid=new_uid(), **left_behind))
+        session.add(Delivery(target=the_pacs(gateway).name, sop_instance_uid=new_uid(), **left_behind))
         session.add(Delivery(target="another", sop_instance_uid=new_uid(), **left_behind))
     assert flow.dispatch(gateway.services, signed.case_id)
     assert gateway.state(signed.study_uid) is CaseState.ARCHIVED

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from demo.installation import System
 from gateway.association import PacsNode
@@ -41,4 +42,5 @@ def result(compared: Compared) -> list[Dataset]:
 @pytest.fixture(scope="session")
 def rejection(compared: Compared) -> list[Dataset]:
     """The Key Object of a rejected result."""
-    return released(compared, Acceptance.UNACCEPTABLE, {})
+    objects = released(compared, Acceptance.UNACCEPTABLE, {})
+    return [one for one in objects if one.SOPClassUID == KeyObjectSelectionDocumentStorage]

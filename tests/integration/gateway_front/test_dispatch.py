@@ -41,6 +41,10 @@ def fresh(datasets: list[Dataset], suffix: str) -> list[Dataset]:
     return copies
 
 
+def took(_uid: str) -> None:
+    """What the target acknowledges, where a test does not care."""
+
+
 def closed_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -70,9 +74,9 @@ def test_every_object_arrives_by_c_store_and_is_confirmed(
     target = CStoreTarget("pacs", pacs_node)
     sent = fresh(result + rejection, "1")
     assert target.confirm(sent) == frozenset(), "nothing is there before it was sent"
-    target.send(sent[:-1])
+    target.send(sent[:-1], took)
     assert target.confirm(sent) == uids(sent[:-1]), "what was not sent is not confirmed"
-    target.send(sent)
+    target.send(sent, took)
     assert target.confirm(sent) == uids(sent)
     assert qido.held(sent) == uids(sent), "both ways to ask say the same"
 
@@ -82,14 +86,14 @@ def test_every_object_arrives_by_stow_rs_and_is_confirmed(
 ) -> None:
     sent = fresh(result + rejection, "2")
     assert by_stow.confirm(sent) == frozenset()
-    by_stow.send(sent)
-    by_stow.send(sent)
+    by_stow.send(sent, took)
+    by_stow.send(sent, took)
     assert by_stow.confirm(sent) == uids(sent)
 
 
 def test_what_the_pacs_holds_is_what_was_sent(archives: System, pacs_node: PacsNode, result: list[Dataset]) -> None:
     (segmentation,) = fresh([one for one in result if one.SOPClassUID == SegmentationStorage], "3")
-    CStoreTarget("pacs", pacs_node).send([segmentation])
+    CStoreTarget("pacs", pacs_node).send([segmentation], took)
     root, auth = f"http://127.0.0.1:{archives.ports.pacs_http}", ("demo", archives.secret("pacs-demo"))
     (found,) = httpx.post(f"{root}/tools/lookup", content=str(segmentation.SOPInstanceUID), auth=auth).json()
     tags = httpx.get(f"{root}{found['Path']}/simplified-tags", auth=auth).json()
@@ -107,12 +111,12 @@ def test_wrong_ae_titles_are_named(
 ) -> None:
     target = CStoreTarget("pacs", dataclasses.replace(pacs_node, **change))  # type: ignore[arg-type]  # titles are str
     with pytest.raises(InputRejected, match=reason):
-        target.send(fresh(result[:1], "4"))
+        target.send(fresh(result[:1], "4"), took)
 
 
 def test_a_closed_port_is_worth_another_try(pacs_node: PacsNode, result: list[Dataset]) -> None:
     target = CStoreTarget("pacs", dataclasses.replace(pacs_node, port=closed_port()))
-    for call in (target.send, target.confirm):
+    for call in (lambda sent: target.send(sent, took), target.confirm):
         with pytest.raises(Transient, match="can't be reached"):
             call(result[:1])
     with pytest.raises(Transient, match="can't be reached"):
@@ -123,25 +127,34 @@ def test_a_refused_sop_class_is_named_and_the_others_arrive(pacs_node: PacsNode,
     target = CStoreTarget("pacs", pacs_node)
     sent = fresh(result[:3], "5")
     sent[0].SOPClassUID = UNKNOWN_SOP_CLASS
-    assert target.send(sent) == {UNKNOWN_SOP_CLASS}
+    assert target.send(sent, took) == {UNKNOWN_SOP_CLASS}
     assert target.confirm(sent) == uids(sent[1:])
 
 
 def test_a_pacs_that_takes_none_of_the_classes_says_so(pacs_node: PacsNode, result: list[Dataset]) -> None:
     sent = fresh(result[:1], "6")
     sent[0].SOPClassUID = UNKNOWN_SOP_CLASS
-    assert CStoreTarget("pacs", pacs_node).send(sent) == {UNKNOWN_SOP_CLASS}
+    assert CStoreTarget("pacs", pacs_node).send(sent, took) == {UNKNOWN_SOP_CLASS}
 
 
 def test_a_class_that_is_refused_with_the_object_counts_as_not_taken(rejection: list[Dataset]) -> None:
     with peer(KeyObjectSelectionDocumentStorage, status=0x0122) as (node, _):
-        assert CStoreTarget("pacs", node).send(rejection) == {KeyObjectSelectionDocumentStorage}
+        assert CStoreTarget("pacs", node).send(rejection, took) == {KeyObjectSelectionDocumentStorage}
 
 
 def test_what_the_pacs_calls_a_duplicate_is_no_failure(rejection: list[Dataset]) -> None:
     with peer(KeyObjectSelectionDocumentStorage, status=0x0111) as (node, arrived):
-        assert CStoreTarget("pacs", node).send(rejection) == frozenset()
+        assert CStoreTarget("pacs", node).send(rejection, took) == frozenset()
     assert arrived == [str(rejection[0].SOPInstanceUID)]
+
+
+def test_each_object_is_acknowledged_also_when_another_fails(result: list[Dataset]) -> None:
+    refused, taken = result[0], [one for one in result if one.SOPClassUID != result[0].SOPClassUID]
+    sent = [refused, *taken]
+    acknowledged: list[str] = []
+    with peer(*{str(one.SOPClassUID) for one in taken}) as (node, _):
+        assert CStoreTarget("pacs", node).send(sent, acknowledged.append) == {refused.SOPClassUID}
+    assert set(acknowledged) == uids(taken)
 
 
 def test_an_echo_is_answered(pacs_node: PacsNode, by_stow: StowRsTarget) -> None:
@@ -164,7 +177,7 @@ def test_a_failure_status_becomes_a_reason(
 ) -> None:
     with peer(KeyObjectSelectionDocumentStorage, status=status) as (node, arrived):
         with pytest.raises(error, match=words) as refused:
-            CStoreTarget("pacs", node).send(rejection)
+            CStoreTarget("pacs", node).send(rejection, took)
         assert arrived == [str(rejection[0].SOPInstanceUID)]
     assert "Key Object Selection" in str(refused.value)
 
@@ -172,7 +185,7 @@ def test_a_failure_status_becomes_a_reason(
 @pytest.mark.parametrize("status", [0x0000, 0xB000, 0xB006, 0xB007])
 def test_after_a_warning_the_object_is_stored(rejection: list[Dataset], status: int) -> None:
     with peer(KeyObjectSelectionDocumentStorage, status=status) as (node, arrived):
-        CStoreTarget("pacs", node).send(rejection)
+        CStoreTarget("pacs", node).send(rejection, took)
     assert arrived == [str(rejection[0].SOPInstanceUID)]
 
 
@@ -181,12 +194,12 @@ def test_a_connection_that_breaks_is_worth_another_try(rejection: list[Dataset])
         peer(KeyObjectSelectionDocumentStorage, aborts=True) as (node, _),
         pytest.raises(Transient, match=r"did not answer|ended the association"),
     ):
-        CStoreTarget("pacs", node).send(rejection)
+        CStoreTarget("pacs", node).send(rejection, took)
 
 
 def test_without_c_find_the_pacs_is_asked_by_qido(qido: QidoRs, pacs_node: PacsNode, rejection: list[Dataset]) -> None:
     sent = fresh(rejection, "7")
-    CStoreTarget("pacs", pacs_node).send(sent)
+    CStoreTarget("pacs", pacs_node).send(sent, took)
     with peer(KeyObjectSelectionDocumentStorage) as (node, _):
         assert CStoreTarget("pacs", node, qido).confirm(sent) == uids(sent)
         with pytest.raises(InputRejected, match="no C-FIND"):
@@ -197,7 +210,7 @@ def test_refused_credentials_of_stow_rs_are_named(archives: System, rejection: l
     url = f"http://127.0.0.1:{archives.ports.pacs_http}/dicom-web"
     target = StowRsTarget("pacs", url, "demo", "not the password")
     with pytest.raises(InputRejected, match="The PACS refuses the credentials"):
-        target.send(rejection)
+        target.send(rejection, took)
     with pytest.raises(InputRejected, match="credentials"):
         target.confirm(rejection)
 
@@ -205,11 +218,11 @@ def test_refused_credentials_of_stow_rs_are_named(archives: System, rejection: l
 def test_a_closed_port_of_stow_rs_is_worth_another_try(rejection: list[Dataset]) -> None:
     target = StowRsTarget("pacs", f"http://127.0.0.1:{closed_port()}/dicom-web", "demo", "irrelevant")
     with pytest.raises(Transient, match="The PACS can't be reached"):
-        target.send(rejection)
+        target.send(rejection, took)
     with pytest.raises(Transient, match="can't be reached"):
         target.confirm(rejection)
 
 
 def test_nothing_to_send_opens_no_connection() -> None:
-    CStoreTarget("pacs", PacsNode("127.0.0.1", closed_port(), "PACS", "INTERVAL")).send([])
-    StowRsTarget("pacs", f"http://127.0.0.1:{closed_port()}", "", "").send([])
+    CStoreTarget("pacs", PacsNode("127.0.0.1", closed_port(), "PACS", "INTERVAL")).send([], took)
+    StowRsTarget("pacs", f"http://127.0.0.1:{closed_port()}", "", "").send([], took)

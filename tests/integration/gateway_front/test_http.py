@@ -103,7 +103,7 @@ def test_a_missing_pacs_leaves_the_gateway_ready_to_serve(
     services = build_services(away)
     with TestClient(create_app(away, services=services, passwords=passwords)) as http:
         health = Health.model_validate(http.get("/api/health").json())
-        assert [part.name for part in health.components if not part.ready] == ["target"]
+        assert [part.name for part in health.components if not part.ready] == ["target pacs"]
         assert not health.ready
         assert http.get("/api/ready").status_code == 200
     services.engine.dispose()

@@ -86,8 +86,16 @@ def test_impossible_values_are_refused(files: dict[str, Path], name: str, value:
 
 
 def test_a_dicomweb_target_needs_its_password(files: dict[str, Path]) -> None:
-    with pytest.raises(ValueError, match="INTERVAL_TARGET_PASSWORD_FILE"):
-        _ = _settings(**files).target_password
+    with pytest.raises(ValueError, match="password"):
+        _ = _settings(**files).targets[0].password
+
+
+def test_further_targets_stand_behind_the_first(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERVAL_MORE_TARGETS", '[{"name": "archive", "host": "10.0.0.8", "aet": "ARCHIVE"}]')
+    assert [target.name for target in _settings(**files).targets] == ["pacs", "archive"]
+    monkeypatch.setenv("INTERVAL_MORE_TARGETS", '[{"name": "pacs"}]')
+    with pytest.raises(ValidationError, match="same name"):
+        _settings(**files)
 
 
 def test_retired_keys_are_read_newest_first(files: dict[str, Path], tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_what_is_not_there_is_reported_without_addresses(stranger: Browser) -> N
     assert health.status_code == 200
     parts = {part["name"]: part for part in health.json()["components"]}
     assert parts["database"]["ready"]
-    for name in ("broker", "clinical archive", "research archive", "target"):
+    for name in ("broker", "clinical archive", "research archive", "target pacs"):
         assert not parts[name]["ready"]
         assert "127.0.0.1" not in parts[name]["detail"]
     assert not health.json()["ready"]

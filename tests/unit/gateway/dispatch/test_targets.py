@@ -6,7 +6,7 @@ import pytest
 
 from gateway.dispatch.c_store import CStoreTarget
 from gateway.dispatch.stow_rs import StowRsTarget
-from gateway.dispatch.targets import make_target
+from gateway.dispatch.targets import make_targets
 from gateway.settings import Settings, TargetKind
 
 
@@ -23,8 +23,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_the_settings_choose_the_kind(settings: Settings, tmp_path: Path) -> None:
-    assert isinstance(make_target(settings), CStoreTarget)
-    assert make_target(settings).name == "main-pacs"
+    (target,) = make_targets(settings)
+    assert isinstance(target, CStoreTarget)
+    assert target.name == "main-pacs"
     stow = settings.model_copy(
         update={
             "target_kind": TargetKind.STOW_RS,
@@ -33,15 +34,15 @@ def test_the_settings_choose_the_kind(settings: Settings, tmp_path: Path) -> Non
             "target_password_file": tmp_path / "target",
         }
     )
-    assert isinstance(make_target(stow), StowRsTarget)
+    assert isinstance(make_targets(stow)[0], StowRsTarget)
 
 
 def test_a_missing_address_is_said_at_the_start(settings: Settings) -> None:
-    with pytest.raises(ValueError, match="INTERVAL_TARGET_URL"):
-        make_target(settings.model_copy(update={"target_kind": TargetKind.STOW_RS}))
+    with pytest.raises(ValueError, match="DICOMweb address"):
+        make_targets(settings.model_copy(update={"target_kind": TargetKind.STOW_RS}))
 
 
 def test_a_missing_password_is_said_at_the_start(settings: Settings) -> None:
     update = {"target_kind": TargetKind.STOW_RS, "target_url": "http://127.0.0.1:9", "target_user": "interval"}
-    with pytest.raises(ValueError, match="INTERVAL_TARGET_PASSWORD_FILE"):
-        make_target(settings.model_copy(update=update))
+    with pytest.raises(ValueError, match="password"):
+        make_targets(settings.model_copy(update=update))
