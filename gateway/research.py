@@ -5,6 +5,8 @@ What stands there is a pseudonymous copy that can be made again from the clinica
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import httpx
 
 from processing.domain.errors import Defect, Transient
@@ -61,6 +63,27 @@ class ResearchCopies:
                 if patient.get("PatientID", "") != pseudonym or (len(other_sex) == 2 and other_sex <= _SEXES):
                     _request(client, "DELETE", f"/studies/{found['ID']}")
                     removed += 1
+        return removed
+
+    def withdraw_series(self, series_instance_uids: Iterable[str]) -> int:
+        """Remove series that Interval wrote; those that are not there are none to remove.
+
+        Returns
+        -------
+        int
+            How many were removed.
+
+        Raises
+        ------
+        Transient, Defect
+            If the archive can't be reached, or refuses.
+        """
+        removed = 0
+        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+            for uid in series_instance_uids:
+                for found in _request(client, "POST", "/tools/lookup", content=uid).json():
+                    if found["Type"] == "Series":
+                        removed += _request(client, "DELETE", f"/series/{found['ID']}").is_success
         return removed
 
 

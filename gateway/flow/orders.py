@@ -5,16 +5,18 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from gateway.cases import prior
-from gateway.db.tables import Case
+from gateway.db.tables import Case, Job
 from gateway.flow.services import Services
+from gateway.jobs import leftovers, store, submit, sweep
 from gateway.jobs import outcome as outcomes
-from gateway.jobs import store, submit, sweep
 from gateway.jobs.revision import replace_revision
 from gateway.log import get_logger
 from gateway.review.decisions import review_of
+from processing.dicom.provenance import Provenance
+from processing.dicom.result import draft_series_uids
 from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
 from processing.domain.errors import InputRejected
-from processing.domain.messages import JobOutcome, JobProgress
+from processing.domain.messages import JobOrder, JobOutcome, JobProgress
 
 log = get_logger(__name__)
 _CAN_BE_TRIED_AGAIN = frozenset(state for state, event in TRANSITIONS if event is CaseEvent.RETRIED)
@@ -63,6 +65,24 @@ def sweep_up(services: Services) -> None:
         _look_again(services, case_id)
     for case_id in outdated:
         _compare_again(services, case_id)
+    _withdraw_leftovers(services)
+
+
+def _withdraw_leftovers(services: Services) -> None:
+    """Remove from the research archive what jobs without a result stored."""
+    with services.sessions() as session:
+        job_ids = leftovers.jobs_with_leftovers(
+            session, now=services.clock(), job_lease_s=services.settings.job_lease_s
+        )
+        jobs = [session.get_one(Job, job_id) for job_id in job_ids]
+    for job in jobs:
+        order = JobOrder.model_validate(job.order)
+        provenance = Provenance(order.pipeline, order.version, title="", seed=order.job_id)
+        removed = services.copies.withdraw_series(sorted(draft_series_uids(provenance)))
+        with services.sessions.begin() as session:
+            leftovers.note_withdrawn(session, job.job_id, now=services.clock())
+        if removed:
+            log.info("leftovers removed", job_id=job.job_id, count=removed)
 
 
 def _look_again(services: Services, case_id: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job
+from gateway.jobs.leftovers import note_late_outcome
 from gateway.jobs.store import locked_case, record
 from gateway.jobs.submit import note_ordered
 from processing.domain.case import CaseEvent, CaseState
@@ -75,10 +76,11 @@ def record_outcome(session: Session, outcome: JobOutcome, *, at: datetime, polic
     Returns
     -------
     bool
-        False when the outcome was known already, or is about an unknown job or another attempt: it is ignored.
+        False when the outcome was known already, or is about an unknown job or another attempt: it changes no case.
     """
     found = _job_under_way(session, outcome.job_id, outcome.attempt)
     if found is None:
+        note_late_outcome(session, outcome.job_id, at=at)
         return False
     case, job = found
     job.heard_at = at

@@ -52,6 +52,11 @@ class ResultObject:
     content: DocumentContent | None = None
 
 
+def draft_series_uids(provenance: Provenance) -> frozenset[str]:
+    """Return the UIDs of all series that a draft can consist of, whether it was written or not."""
+    return frozenset(provenance.as_draft().uid(kind) for kind in ObjectKind)
+
+
 def write_draft(
     current: SourceSeries, prior_headers: Sequence[Dataset], result: LongitudinalResult, provenance: Provenance
 ) -> tuple[ResultObject, ...]:
