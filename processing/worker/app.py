@@ -6,6 +6,7 @@ killed it too often. Which attempt is the last is the gateway's decision, in its
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ import SimpleITK
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
 from pydantic import BaseModel
+from redis.exceptions import RedisError
 
 from processing.dicom.archive import DicomWebArchive
 from processing.domain.messages import (
@@ -21,6 +23,7 @@ from processing.domain.messages import (
     PIPELINE_QUEUE,
     PROGRESS_TASK,
     RUN_JOB_TASK,
+    JobOutcome,
     JobProgress,
 )
 from processing.worker.deliveries import MOST_DEATHS, counted
@@ -33,7 +36,13 @@ log = get_logger(__name__)
 _ORDERS_PER_PROCESS = 50
 """A process is replaced after so many, so that a leak in a library stays small."""
 
-_OUTCOME_RETRIES = 10
+OUTCOME_PATIENCE_S = 600.0
+"""After so long the outcome is given up; the gateway will find the job silent and order it again."""
+
+_OUTCOME_EVERY_S = 2.0
+
+BROKER_AWAY = (OperationalError, RedisError, OSError)
+"""What sending raises while Redis is gone, comes back, or refuses to write because its disk is full."""
 
 app = Celery("processing")
 app.conf.update(
@@ -79,18 +88,31 @@ def configure(chosen: WorkerSettings) -> Celery:
     return app
 
 
-def _send(task: str, message: BaseModel, *, retries: int) -> None:
-    policy = {"max_retries": retries, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 3.0}
-    body = message.model_dump(mode="json")
-    app.send_task(task, args=[body], queue=GATEWAY_QUEUE, retry=retries > 0, retry_policy=policy)
+def _send(task: str, message: BaseModel) -> None:
+    app.send_task(task, args=[message.model_dump(mode="json")], queue=GATEWAY_QUEUE, retry=False)
 
 
 def tell_progress(progress: JobProgress) -> None:
     """Send a line of progress; one that can't be sent is not worth waiting for."""
     try:
-        _send(PROGRESS_TASK, progress, retries=0)
-    except (OperationalError, OSError):
+        _send(PROGRESS_TASK, progress)
+    except BROKER_AWAY:
         log.warning("progress not sent", job_id=progress.job_id, attempt=progress.attempt)
+
+
+def tell_outcome(outcome: JobOutcome) -> None:
+    """Send an outcome, however long the broker is away or has no room: measuring it again takes longer than waiting."""
+    deadline = time.monotonic() + OUTCOME_PATIENCE_S
+    while True:
+        try:
+            _send(OUTCOME_TASK, outcome)
+        except BROKER_AWAY:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("outcome not sent yet", job_id=outcome.job_id, attempt=outcome.attempt)
+            time.sleep(_OUTCOME_EVERY_S)
+        else:
+            return
 
 
 def run_order(message: Mapping[str, object]) -> None:
@@ -106,7 +128,7 @@ def run_order(message: Mapping[str, object]) -> None:
             ) as archive:
                 outcome = run_job(message, archive, tell_progress)
         if outcome is not None:
-            _send(OUTCOME_TASK, outcome, retries=_OUTCOME_RETRIES)
+            tell_outcome(outcome)
 
 
 def _keep_our_logging(**_: object) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from pydicom import dcmread
+from redis import Redis
 
 from demo.installation import REPOSITORY, System
 from processing.dicom.archive import DicomWebArchive
@@ -186,3 +188,24 @@ def test_an_order_survives_the_death_of_its_worker(gateway: Gateway, start_worke
         stages.append(said.stage)
     assert first_line.stage in stages
     assert said.job_id == "job-int-3"
+
+
+def test_an_outcome_waits_until_the_broker_takes_it(
+    archives: System, gateway: Gateway, start_worker: Start, order: JobOrder, tmp_path: Path
+) -> None:
+    start_worker()
+    gateway.send(order.model_copy(update={"job_id": "job-int-5"}))
+    assert isinstance(gateway.take(), JobProgress)
+    with Redis(port=archives.ports.redis) as redis:
+        # As with a full disk: Redis answers, and refuses every write.
+        redis.config_set("min-replicas-to-write", 1)
+        try:
+            deadline = time.monotonic() + _WAIT_S
+            while "outcome not sent yet" not in (tmp_path / "worker.log").read_text(encoding="utf-8"):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        finally:
+            redis.config_set("min-replicas-to-write", 0)
+    outcome = gateway.outcome()
+    assert (outcome.job_id, outcome.status is OutcomeStatus.TRANSIENT) == ("job-int-5", False)
+    assert "unexpected" not in outcome.reason
