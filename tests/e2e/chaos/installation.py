@@ -15,6 +15,7 @@ from demo.installation import System, listens
 from demo.processes import Service
 from tests.integration.postgres import SERVER_USER
 
+JOB_LEASE_S = 60
 _FULL_BLOCK_BYTES = 1 << 20
 _DISKS_MIB = {"orthanc-clinical": 512, "orthanc-research": 2048, "redis": 128, "database": 512}
 
@@ -31,7 +32,7 @@ class ChaosSystem(System):
         return super().gateway_environment() | {
             "INTERVAL_TARGET_PORT": str(self.target_port),
             "INTERVAL_LEASE_S": "20",
-            "INTERVAL_JOB_LEASE_S": "60",
+            "INTERVAL_JOB_LEASE_S": str(JOB_LEASE_S),
             "INTERVAL_RETRY_BASE_S": "1",
         }
 

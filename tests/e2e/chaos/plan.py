@@ -85,6 +85,8 @@ class Plan:
 
     seed: int
     visits: tuple[Visit, ...]
+    afterwards: tuple[Visit, ...]
+    """Of one more patient, sent when the chaos is over: the service must still work."""
     with_late_series: frozenset[Visit]
     associations: tuple[tuple[Sending, ...], ...]
     blows: tuple[Blow, ...]
@@ -104,6 +106,7 @@ def make_plan(seed: int, scale: Scale, *, postgres: bool, small_disks: bool) -> 
     return Plan(
         seed=seed,
         visits=tuple(visits),
+        afterwards=(Visit(scale.patients, 0), Visit(scale.patients, 1)),
         with_late_series=late,
         associations=_associations(chance, visits, late, scale.pause_between_studies_s),
         blows=_blows(chance, scale, postgres=postgres, small_disks=small_disks),

@@ -20,10 +20,10 @@ from gateway.api.schemas import CaseSummary
 from processing.domain.case import CaseState
 from tests.e2e.chaos.audit import ENDS, audit
 from tests.e2e.chaos.faults import Faults
-from tests.e2e.chaos.installation import ChaosSystem, SmallDisk, postgres_service, small_disks
+from tests.e2e.chaos.installation import JOB_LEASE_S, ChaosSystem, SmallDisk, postgres_service, small_disks
 from tests.e2e.chaos.pacs_switch import Line, PacsSwitch
 from tests.e2e.chaos.people import AWAY, RobotReader, ScannerAssociation, retry_as_operator
-from tests.e2e.chaos.plan import Plan, Scale, Visit, make_plan
+from tests.e2e.chaos.plan import Plan, Scale, Sending, Visit, make_plan
 from tests.e2e.chaos.studies import WrittenVisit, write_visits
 from tests.e2e.chaos.supervisor import Supervisor
 from tests.e2e.hospital import OPERATOR
@@ -32,6 +32,7 @@ Say = Callable[[str], None]
 
 STANDS_STILL_S = 240.0
 """So long nothing changed on the worklist: then what is not at rest never will be."""
+LEFTOVERS_GO_WITHIN_S = 2.5 * JOB_LEASE_S
 _QUIET_S = 10.0
 """So long all must rest before it counts."""
 _PROGRESS_EVERY_S = 15.0
@@ -102,7 +103,7 @@ def _scene(home: Path, seed: int, scale: Scale, *, postgres: bool, say: Say) -> 
             say("no file system can be mounted here (that takes root): no disk is filled in this run")
         plan = make_plan(seed, scale, postgres=postgres, small_disks=bool(disks))
         say(f"seed {seed}: writing {len(plan.visits)} studies of {scale.patients} patients")
-        visits = write_visits(home / "studies", seed, plan.visits, plan.with_late_series)
+        visits = write_visits(home / "studies", seed, (*plan.visits, *plan.afterwards), plan.with_late_series)
         ports = Ports.free()
         switch = PacsSwitch(ports.pacs_dicom)
         stack.callback(switch.close)
@@ -124,7 +125,7 @@ def _scene(home: Path, seed: int, scale: Scale, *, postgres: bool, say: Say) -> 
 
         faults = Faults(plan, supervisor, switch, disks, on_blow)
         scanners = [
-            ScannerAssociation(number, sendings, visits, ports.clinical_dicom)
+            ScannerAssociation(f"scanner {number}", sendings, visits, ports.clinical_dicom)
             for number, sendings in enumerate(plan.associations)
         ]
         reader = RobotReader(system, plan, visits)
@@ -148,14 +149,24 @@ def _end(
 def _play(scene: _Scene, report: Report) -> None:
     for one in (*scene.scanners, scene.faults, scene.reader):
         one.start()
-    worklist = _wait_for_rest(scene)
+    worklist = _wait_for_rest(scene, scene.plan.visits)
+    scene.say(f"seed {scene.plan.seed}: the chaos is over; one more patient comes")
+    last = ScannerAssociation(
+        "last scanner",
+        [Sending(visit, late_series=False, pause_s=0.0) for visit in scene.plan.afterwards],
+        scene.visits,
+        scene.system.ports.clinical_dicom,
+    )
+    last.start()
+    last.join()
+    worklist = _wait_for_rest(scene, tuple(scene.visits))
     quarantined = [case for case in worklist if case.state is CaseState.QUARANTINED]
     report.quarantined = sorted(case.reason for case in quarantined)
     report.findings += _audit(scene, worklist)
     if quarantined:
         scene.say(f"seed {scene.plan.seed}: an operator tries {len(quarantined)} quarantined cases again")
         retry_as_operator(scene.system, [case.case_id for case in quarantined])
-        worklist = _wait_for_rest(scene)
+        worklist = _wait_for_rest(scene, tuple(scene.visits))
         still = [case.reason for case in worklist if case.state is CaseState.QUARANTINED]
         report.findings += [f"quarantined again after a retry: {reason}" for reason in still]
         report.findings += [finding for finding in _audit(scene, worklist) if finding not in report.findings]
@@ -163,11 +174,17 @@ def _play(scene: _Scene, report: Report) -> None:
 
 
 def _audit(scene: _Scene, worklist: Sequence[CaseSummary]) -> list[str]:
-    signed = frozenset(scene.reader.signed)
-    return audit(scene.system, scene.system.database_url, scene.visits, worklist, signed)
+    """Look until nothing is found, or what is found stays: leftovers of lost jobs go after the jobs' lease."""
+    deadline = time.monotonic() + LEFTOVERS_GO_WITHIN_S
+    while True:
+        signed = frozenset(scene.reader.signed)
+        findings = audit(scene.system, scene.system.database_url, scene.visits, worklist, signed)
+        if not findings or time.monotonic() > deadline:
+            return findings
+        time.sleep(5.0)
 
 
-def _wait_for_rest(scene: _Scene) -> list[CaseSummary]:
+def _wait_for_rest(scene: _Scene, visits: Sequence[Visit]) -> list[CaseSummary]:
     """Wait until all was sent, the last blow fell and every case rests, or nothing moves any more."""
     changed_s = rested_s = told_s = time.monotonic()
     before: list[str] = []
@@ -187,7 +204,7 @@ def _wait_for_rest(scene: _Scene) -> list[CaseSummary]:
         if now_s - told_s > _PROGRESS_EVERY_S:
             told_s = now_s
             scene.say(_progress(scene, worklist, here=here))
-        if not (here and _rests(scene, worklist)):
+        if not (here and _rests(scene, visits, worklist)):
             rested_s = now_s
         if now_s - rested_s > _QUIET_S or now_s - changed_s > STANDS_STILL_S:
             return worklist
@@ -200,13 +217,13 @@ def _stands(scene: _Scene, worklist: Sequence[CaseSummary]) -> list[str]:
     return [*lines, str([scanner.sent for scanner in scene.scanners]), str(scene.faults.struck)]
 
 
-def _rests(scene: _Scene, worklist: Sequence[CaseSummary]) -> bool:
+def _rests(scene: _Scene, visits: Sequence[Visit], worklist: Sequence[CaseSummary]) -> bool:
     busy = any(one.is_alive() for one in (*scene.scanners, scene.faults))
     newest = [case for case in worklist if case.state is not CaseState.SUPERSEDED]
     return (
         not busy
         and scene.supervisor.all_run()
-        and len(newest) >= len(scene.visits)
+        and len(newest) >= len(visits)
         and all(case.state in ENDS for case in newest)
         and not any(case.state is CaseState.READY_FOR_REVIEW and scene.reader.will_sign(case) for case in newest)
     )
