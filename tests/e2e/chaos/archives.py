@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import httpx
 from pydicom.dataset import Dataset
 from pynetdicom import AE
-from pynetdicom.sop_class import (
-    StudyRootQueryRetrieveInformationModelFind,  # type: ignore[attr-defined]  # made when it is imported
-)
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]  # made late
 
 from demo.installation import System
 

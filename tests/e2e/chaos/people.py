@@ -27,10 +27,8 @@ AWAY = (httpx.HTTPError, ValidationError)
 class ScannerAssociation(threading.Thread):
     """Sends its part of the plan, each study until every image of it is acknowledged."""
 
-    def __init__(
-        self, number: int, sendings: Iterable[Sending], visits: Mapping[Visit, WrittenVisit], port: int
-    ) -> None:
-        super().__init__(name=f"scanner {number}")
+    def __init__(self, name: str, sendings: Iterable[Sending], visits: Mapping[Visit, WrittenVisit], port: int) -> None:
+        super().__init__(name=name)
         self._sendings, self._visits, self._port = sendings, visits, port
         self._over = threading.Event()
         self.sent = 0
