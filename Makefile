@@ -45,8 +45,8 @@ lint: setup
 	@$(VENV)/bin/lint-imports --no-cache
 
 .PHONY: accuracy
-accuracy: setup ## Print what the pipeline finds on the phantom and, with INTERVAL_DATA, on real patients
-	@$(RUN) -m validation accuracy
+accuracy: setup ## Print what the pipeline finds on phantoms and, with INTERVAL_DATA, on real scans (QUICK=1: minutes)
+	@$(RUN) -m validation accuracy $(if $(QUICK),--quick)
 
 .PHONY: bench
 bench: setup $(STAMPS)/bench ## Print what each stage costs, beside other registration programs, and pseudonymisation's speed

@@ -28,10 +28,17 @@ from processing.stages.atlas import load_atlas
 from processing.stages.itk_images import to_itk
 from processing.stages.register import RegistrationParameters, register_rigid
 from processing.stages.resample import reorient
-from validation.accuracy import PIPELINE, phantom_error_mm, read_visit, registration_error_mm
+from validation.accuracy_sets import phantom_error_mm
 from validation.layout import columns
 from validation.phantom import DEMO_PHANTOM, PhantomSpec, ScannerSpec, make_phantom
-from validation.real_pairs import LONGITUDINAL_PATIENTS, data_folder, intrastudy_error_mm, read_pair
+from validation.real_pairs import (
+    LONGITUDINAL_PATIENTS,
+    data_folder,
+    intrastudy_error_mm,
+    read_pair,
+    read_visit,
+    registration_error_mm,
+)
 
 Matrix = npt.NDArray[np.float64]
 
@@ -132,7 +139,7 @@ def pipeline_costs(name: str) -> list[Cost]:
 
     step("reading the atlas (once per worker)")
     load_atlas()
-    find_runner(PIPELINE)(case.current, case.prior, step)
+    find_runner("ms_longitudinal")(case.current, case.prior, step)
     step("end")
     own = costs[1:]
     total = Cost("whole pipeline", sum(c.wall_s for c in own), sum(c.cpu_s for c in own), max(c.peak_mb for c in own))

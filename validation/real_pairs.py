@@ -6,6 +6,7 @@ Lesjak et al., Neuroinformatics 2016 and 2017. The images are not part of the pr
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +113,20 @@ def read_pair(folder: Path, patient: str) -> RealPair:
         current_from_common=_read_affine(place / "study2_FLAIR_to_common_space.txt"),
         prior_from_common=_read_affine(place / "study1_FLAIR_to_common_space.txt"),
     )
+
+
+def read_visit(folder: Path, study: int) -> Mapping[SeriesRole, Volume]:
+    """Read FLAIR, T1 and T2 of one visit (1 or 2) of a patient of `ms-longitudinal`."""
+    names = {SeriesRole.FLAIR: "FLAIR", SeriesRole.T1: "T1W", SeriesRole.T2: "T2W"}
+    return {role: read_image(folder / f"study{study}_{name}.nii.gz") for role, name in names.items()}
+
+
+def registration_error_mm(pair: RealPair, current_to_prior: npt.NDArray[np.float64]) -> float:
+    """Mean distance over the brain between a transform and the data's own, in millimetres."""
+    index = np.argwhere(pair.brain.array > 0.5)[::101]
+    common = np.column_stack([pair.brain.grid.index_to_lps(index), np.ones(len(index))])
+    found = common @ pair.current_from_common.T @ current_to_prior.T
+    return float(np.linalg.norm((found - common @ pair.prior_from_common.T)[:, :3], axis=1).mean())
 
 
 @dataclass(frozen=True, eq=False)

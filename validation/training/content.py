@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from validation.insertion import LesionShape, PlacedLesion, draw_lesion, draw_places, shape_of
+from validation.insertion import PlacedLesion, draw_lesion, draw_places
+from validation.lesion_shapes import LesionShape, shape_of
 from validation.metrics import SIZE_CLASSES_MM3
 from validation.training.backgrounds import AWAY_FROM_CHANGE_MM, INSIDE_BRAIN_MM, Background
 

@@ -17,7 +17,7 @@ from scipy import ndimage
 from processing.domain.study import SeriesRole
 from processing.stages.components import MINIMUM_VOLUME_MM3, connected_components
 from processing.stages.resample import reorient
-from validation.insertion import LesionShape, outlined_lesions, shape_of
+from validation.lesion_shapes import LesionShape, outlined_lesions, shape_of
 from validation.phantom import DEMO_PHANTOM, PhantomSpec, PoseSpec
 from validation.real_pairs import CROSS_SECTIONAL_PATIENTS, LONGITUDINAL_PATIENTS, data_folder, read_image
 from validation.training.backgrounds import (

@@ -12,7 +12,8 @@ from scipy import ndimage
 from processing.domain.imaging import RigidTransform, Volume
 from processing.stages.resample import blur, rotation_about
 from processing.stages.subtract import Subtraction
-from validation.insertion import LesionShape, PlacedLesion, fractions, insert
+from validation.insertion import PlacedLesion, fractions, insert
+from validation.lesion_shapes import LesionShape
 from validation.real_pairs import carry
 from validation.training.backgrounds import Background, Halfway, meet_halfway
 from validation.training.content import ContentParameters, draw

@@ -12,11 +12,9 @@ from validation.insertion import (
     fractions,
     insert,
     insert_set,
-    outlined_lesions,
-    rounded_shape,
-    shape_of,
     truth,
 )
+from validation.lesion_shapes import outlined_lesions, rounded_shape, shape_of
 
 SAME = np.eye(4)
 
