@@ -64,12 +64,15 @@ class Candidate:
         Of the later scan, in units of the white-matter median.
     score : float
         0 to 1, how far the weakest test was passed; not a probability.
+    disputed : bool
+        Whether a second detector, where there is one, did not find it.
     """
 
     mask: Mask
     volume_mm3: float
     mean_intensity: float
     score: float
+    disputed: bool = False
 
 
 def detect_rise(

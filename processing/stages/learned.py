@@ -38,13 +38,13 @@ class LearnedParameters:
     """Thresholds of the learned detector; chances from 0 to 1, lengths in millimetres."""
 
     voxel_chance: float = 0.5
-    peak_chance: float = 0.8
     doubtful_chance: float = 0.2
     minimum_volume_mm3: float = MINIMUM_VOLUME_MM3
     inside_mm: float = 3.0
     white_matter_prior: float = 0.2
     t2_minimum_z: float = 1.0
     t1_maximum_z: float = 2.0
+    minimum_score: float = 0.65
 
 
 class LearnedModel:
@@ -184,7 +184,7 @@ def learned_candidates(
         part = labels[box] == label
         peak = float(chances[box][part].max())
         prior = float(white_matter_prior.array[box][part].mean())
-        if peak < params.peak_chance or prior < params.white_matter_prior:
+        if prior < params.white_matter_prior:
             continue
         mask = np.zeros(labels.shape, bool)
         mask[box] = part
@@ -201,12 +201,12 @@ def join(
     evidence: Evidence,
     params: LearnedParameters,
 ) -> tuple[Candidate, ...]:
-    """Put the findings of both detectors together; where they disagree, confidence is low.
+    """Put the findings of both detectors together; where they disagree, confidence is low and the finding disputed.
 
-    A finding of both keeps the hand-made outline, which follows the scan and not the network's habit, and has a score
-    of at least 0.9. One of the hand-made detector alone loses a quarter of its score, and half where the network
-    sees nothing. One of the network alone is dropped where T1 or T2 refute it, as a hand-made one is; it scores up
-    to 0.75 where T2 confirms it, and up to 0.6 where nothing but FLAIR is known.
+    A finding of both keeps the hand-made outline, which follows the scan and not the network's habit, and scores 0.8
+    or more. One of the network alone is dropped where T1 or T2 refute it, as a hand-made one is; it scores up to 0.8
+    where T2 confirms it, and up to 0.75 where nothing but FLAIR is known. One of the hand-made detector alone loses a
+    quarter of its score, and half where the network sees nothing. What scores too little is dropped.
 
     Parameters
     ----------
@@ -232,22 +232,22 @@ def join(
             score = 1.0 - 0.2 * (1.0 - candidate.score) * (2.0 - peak)
         else:
             score = candidate.score * (0.75 if peak >= params.doubtful_chance else 0.5)
-        joined.append(replace(candidate, score=score))
+        joined.append(replace(candidate, score=score, disputed=not agreed))
         covered |= candidate.mask
     for other in learned:
-        if (other.mask & covered).any():
-            continue
         weight = _weight_of_other_contrasts(other.mask, evidence, params)
-        if weight is not None:
-            joined.append(
-                Candidate(
-                    mask=other.mask,
-                    volume_mm3=float(other.mask.sum()) * later.grid.voxel_volume_mm3,
-                    mean_intensity=float(later.array[other.mask].mean()),
-                    score=weight * other.peak_chance,
-                )
+        if weight is None or (other.mask & covered).any():
+            continue
+        joined.append(
+            Candidate(
+                mask=other.mask,
+                volume_mm3=float(other.mask.sum()) * later.grid.voxel_volume_mm3,
+                mean_intensity=float(later.array[other.mask].mean()),
+                score=weight * other.peak_chance,
+                disputed=True,
             )
-    return tuple(joined)
+        )
+    return tuple(candidate for candidate in joined if candidate.score >= params.minimum_score)
 
 
 def _weight_of_other_contrasts(mask: Mask, evidence: Evidence, params: LearnedParameters) -> float | None:
@@ -256,5 +256,5 @@ def _weight_of_other_contrasts(mask: Mask, evidence: Evidence, params: LearnedPa
     if on_t1 is not None and on_t1 > params.t1_maximum_z:
         return None
     if on_t2 is None:
-        return 0.6
-    return 0.75 if on_t2 >= params.t2_minimum_z else None
+        return 0.75
+    return 0.8 if on_t2 >= params.t2_minimum_z else None

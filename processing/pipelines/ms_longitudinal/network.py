@@ -90,13 +90,13 @@ def with_network(
     """
     thresholds = LearnedParameters(
         voxel_chance=params.learned_voxel_chance,
-        peak_chance=params.learned_peak_chance,
         doubtful_chance=params.learned_doubtful_chance,
         minimum_volume_mm3=params.minimum_volume_mm3,
         inside_mm=params.inside_mm,
         white_matter_prior=params.learned_white_matter_prior,
         t2_minimum_z=params.t2_minimum_z,
         t1_maximum_z=params.t1_maximum_z,
+        minimum_score=params.minimum_score,
     )
     chances = network.chances(
         detector_inputs(later, earlier, evidence.rise, brain=brain, white_matter_prior=white_matter_prior)

@@ -34,6 +34,8 @@ __all__ = ["SPEC", "run"]
 
 Mask = npt.NDArray[np.bool_]
 
+PARAMETERS = cast(MsLongitudinalParameters, SPEC.parameters)
+
 
 def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResult:
     """Find what changed in the white matter between two FLAIR scans.
@@ -61,9 +63,15 @@ def run(current: Images, prior: Images, progress: Progress) -> LongitudinalResul
     return run_with(installed_network(), current, prior, progress)
 
 
-def run_with(network: LearnedModel | None, current: Images, prior: Images, progress: Progress) -> LongitudinalResult:
-    """Do as `run` does with a given network, or with the hand-made detector alone."""
-    params = cast(MsLongitudinalParameters, SPEC.parameters)
+def run_with(
+    network: LearnedModel | None,
+    current: Images,
+    prior: Images,
+    progress: Progress,
+    *,
+    params: MsLongitudinalParameters = PARAMETERS,
+) -> LongitudinalResult:
+    """Do as `run` does with a given network, or with the hand-made detector alone (None), and given numbers."""
     if SeriesRole.FLAIR not in current or SeriesRole.FLAIR not in prior:
         raise InputRejected("A FLAIR series of both studies is needed for this comparison.")
     native = current[SeriesRole.FLAIR]
@@ -336,6 +344,7 @@ def _lesion(
         region=region,
         side=side,
         score=item.candidate.score,
+        disputed=item.candidate.disputed,
     )
 
 

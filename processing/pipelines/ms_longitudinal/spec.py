@@ -92,14 +92,15 @@ class MsLongitudinalParameters:
     learned_voxel_chance: float = 0.5
     """A voxel belongs to a finding of the network from this chance on."""
 
-    learned_peak_chance: float = 0.9
-    """And one voxel of it needs this one: fixed on untouched pairs and inserted lesions (model card)."""
-
     learned_doubtful_chance: float = 0.2
     """Below, the network sees nothing where the hand-made detector found something."""
 
     learned_white_matter_prior: float = 0.2
     """As `white_matter_prior`, for the network, which has seen the prior itself."""
+
+    minimum_score: float = 0.65
+    """Where both detectors run, what scores less is dropped: fixed on inserted lesions and untouched pairs (model
+    card)."""
 
     periventricular_mm: float = 3.0
     """A lesion that close to the ventricles abuts them: one voxel of a clinical scan."""

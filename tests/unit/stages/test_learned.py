@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -59,13 +61,13 @@ def test_inputs_are_scaled_cut_and_empty_outside_the_brain() -> None:
     assert not channels[:, ~brain].any()
 
 
-def test_a_finding_needs_a_confident_voxel_size_depth_and_white_matter() -> None:
+def test_a_finding_needs_chance_size_depth_and_white_matter() -> None:
     brain = np.ones(SHAPE, bool)
     brain[:, :2] = brain[:, -2:] = brain[:, :, :2] = brain[:, :, -2:] = False
     white = volume(0.9)
     sure, faint, small, shallow = box(4, 10, 10), box(4, 10, 25), np.zeros(SHAPE, bool), box(4, 2, 15, 2)
     small[8, 30, 20] = True
-    chances = chances_at((sure, 0.95), (faint, 0.7), (small, 0.99), (shallow, 0.99))
+    chances = chances_at((sure, 0.95), (faint, 0.4), (small, 0.99), (shallow, 0.99))
     found = learned_candidates(chances, GRID, brain=brain, white_matter_prior=white, params=PARAMS)
     assert len(found) == 1
     assert np.array_equal(found[0].mask, sure)
@@ -84,7 +86,7 @@ def test_agreement_scores_higher_than_either_alone() -> None:
         chances,
         later=volume(1.2),
         evidence=evidence(),
-        params=PARAMS,
+        params=replace(PARAMS, minimum_score=0.0),
     )
     assert [np.array_equal(a.mask, b) for a, b in zip(joined, (both, alone, unseen, learned_alone), strict=True)] == [
         True
@@ -93,13 +95,14 @@ def test_agreement_scores_higher_than_either_alone() -> None:
     assert scores[0] > 0.9 > scores[3] > scores[2]
     assert scores[1] == pytest.approx(0.6)
     assert scores[2] == pytest.approx(0.4)
+    assert [candidate.disputed for candidate in joined] == [False, True, True, True]
     assert joined[3].volume_mm3 == pytest.approx(32 * 3.0)
     assert joined[3].mean_intensity == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize(
     ("t1", "t2", "score"),
-    [(None, None, 0.57), (0.0, 2.0, 0.7125), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
+    [(None, None, 0.7125), (0.0, 2.0, 0.76), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
 )
 def test_t1_and_t2_confirm_or_refute_what_the_network_alone_finds(
     t1: float | None, t2: float | None, score: float | None
@@ -114,6 +117,20 @@ def test_t1_and_t2_confirm_or_refute_what_the_network_alone_finds(
         params=PARAMS,
     )
     assert [candidate.score for candidate in joined] == ([] if score is None else [pytest.approx(score)])
+
+
+def test_what_scores_too_little_is_dropped() -> None:
+    sure, faint, hand, doubtful = box(2, 5, 5), box(2, 5, 20), box(2, 25, 5), box(2, 25, 25)
+    joined = join(
+        [hand_made(hand, 0.95), hand_made(doubtful, 0.6)],
+        [LearnedCandidate(sure, 0.95), LearnedCandidate(faint, 0.6)],
+        chances_at((sure, 0.95), (faint, 0.6), (hand, 0.4), (doubtful, 0.4)),
+        later=volume(1.2),
+        evidence=evidence(),
+        params=PARAMS,
+    )
+    assert len(joined) == 2
+    assert all(np.array_equal(a.mask, b) for a, b in zip(joined, (hand, sure), strict=True))
 
 
 def test_what_is_no_network_is_a_defect() -> None:
