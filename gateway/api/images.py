@@ -51,6 +51,7 @@ def list_images(_: Reader, case_id: str, state: State) -> ImageList:
         if image.kind is ImageKind.SERIES and image.role is SeriesRole.FLAIR
     }
     return ImageList(
+        result=shown.comparison.key,
         images=[
             ImageLine(
                 name=image.name,

@@ -136,9 +136,11 @@ def test_the_signed_segmentation_holds_the_readers_outlines(
     labels = read_segmentation(segmentation, compared.result.lesion_map.grid)
     assert {label: int((labels.array == label).sum()) for label in labels.labels} == {1: 2, 3: 4}
     assert [item.SegmentAlgorithmType for item in segmentation.SegmentSequence] == ["SEMIAUTOMATIC"] * 2
-    report = str(by_kind[ObjectKind.REPORT])
-    assert "added by the reader" in report
-    assert f"{compared.outcome.lesions[0].volume_mm3:.1f} mm3 as the algorithm drew it" in report
+    said = " ".join(
+        str(element.value) for element in by_kind[ObjectKind.REPORT].iterall() if element.keyword == "TextValue"
+    )
+    assert "added by the reader" in said
+    assert f"{compared.outcome.lesions[0].volume_mm3:.1f} mm3 as the algorithm drew it" in said
 
 
 def test_a_rejected_results_outlines_are_shown_to_nobody(reader: Browser, ready: Made) -> None:
