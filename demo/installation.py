@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -30,6 +30,8 @@ class Ports:
     pacs_http: int = 8044
     pacs_dicom: int = 4244
     redis: int = 6389
+    reports: int = 4246
+    """Where the PACS reports to Interval that it keeps what it was sent."""
 
     @classmethod
     def usual_or_free(cls) -> Ports:
@@ -41,7 +43,7 @@ class Ports:
     @classmethod
     def free(cls) -> Ports:
         """Ports that nobody listens on now."""
-        sockets = [socket.socket() for _ in range(7)]
+        sockets = [socket.socket() for _ in fields(cls)]
         try:
             for one in sockets:
                 one.bind(("127.0.0.1", 0))
@@ -129,6 +131,8 @@ class System:
             "INTERVAL_RESEARCH_PASSWORD_FILE": str(self.secret_file("research-gateway")),
             "INTERVAL_PSEUDONYM_KEY_FILE": str(self.secret_file("pseudonym-key")),
             "INTERVAL_TARGET_PORT": str(self.ports.pacs_dicom),
+            "INTERVAL_COMMITMENT_PORT": str(self.ports.reports),
+            "INTERVAL_COMMITMENT_WAIT_S": "20",
             "INTERVAL_QUIET_TIME_S": str(self.quiet_time_s),
             "INTERVAL_SECURE_COOKIES": "false",
             "INTERVAL_VIEWER_DIR": str(REPOSITORY / "viewer" / "dist"),

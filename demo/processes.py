@@ -69,7 +69,7 @@ def services_of(system: System) -> tuple[Service, ...]:
             system.ports.pacs_http,
             system.ports.pacs_dicom,
             accounts={"demo": "pacs-demo"},
-            modalities={"interval": ["INTERVAL", "127.0.0.1", 104]},
+            modalities={"interval": ["INTERVAL", "127.0.0.1", system.ports.reports]},
         ),
         Service(
             "gateway-api",

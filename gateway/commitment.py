@@ -106,7 +106,7 @@ class CommitmentListener:
         Stores a report. What it raises is answered as a failure.
     """
 
-    def __init__(self, own_aet: str, senders: Collection[str], take: Callable[[CommitmentReport], None]) -> None:
+    def __init__(self, own_aet: str, senders: Collection[str], take: Callable[[CommitmentReport], object]) -> None:
         self._take = take
         self._entity = AE(ae_title=own_aet)
         self._entity.require_called_aet = True

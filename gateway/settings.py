@@ -149,7 +149,7 @@ class Settings(DatabaseSettings):
     """Where PACS report that they keep what they were sent (storage commitment); 0: they are asked by query only."""
     commitment_host: str = "127.0.0.1"
     """Address on which is listened for those reports."""
-    commitment_wait_s: float = Field(default=600.0, gt=0)
+    commitment_wait_s: float = Field(default=120.0, gt=0)
     """How long a report is waited for before it is asked for once more, and at last read back instead."""
 
     routes: Path | None = None

@@ -18,14 +18,16 @@ from typing import Any
 from celery import Celery, Task, signals
 from kombu.exceptions import OperationalError as BrokerError
 from pydantic import ValidationError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from gateway import flow
+from gateway.commitment import CommitmentListener
 from gateway.db.engine import upgrade
 from gateway.flow import Services
 from gateway.jobs import store
 from gateway.log import configure_logging, get_logger
-from gateway.settings import Settings
+from gateway.settings import Settings, TargetKind
 from processing.domain.case import CaseState
 from processing.domain.errors import IntervalError, Transient
 from processing.domain.messages import (
@@ -87,7 +89,7 @@ def send_to_broker(queue: str, task: str, body: Mapping[str, Any]) -> None:
     """Send a message to a queue; raises Transient when the broker can't be reached."""
     try:
         app.send_task(task, args=[dict(body)], queue=queue, retry=False)
-    except (BrokerError, OSError) as error:
+    except (BrokerError, RedisError, OSError) as error:
         raise Transient("The message broker can't be reached.") from error
 
 
@@ -247,6 +249,7 @@ def main() -> None:
         flow.reconcile(services())
     except Transient:
         log.warning("archive not reached yet", step="reconcile")
+    listener = _listen_for_reports(settings)
     clock.start()
     signals.worker_shutting_down.connect(_stop_clock)
     app.worker_main(
@@ -255,6 +258,18 @@ def main() -> None:
             *("--without-gossip", "--without-mingle", "--hostname=gateway@%h", "--loglevel=INFO"),
         ]
     )
+    if listener is not None:
+        listener.stop()
+
+
+def _listen_for_reports(settings: Settings) -> CommitmentListener | None:
+    """Listen for what targets report about storage commitment, where the site asks for it."""
+    if not settings.commitment_port:
+        return None
+    senders = {target.aet for target in settings.targets if target.kind is TargetKind.C_STORE}
+    listener = CommitmentListener(settings.own_aet, senders, lambda report: flow.take_report(services(), report))
+    listener.start(settings.commitment_host, settings.commitment_port)
+    return listener
 
 
 if __name__ == "__main__":

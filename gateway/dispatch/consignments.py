@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.commitment import CommitmentReport
@@ -76,6 +76,20 @@ def put_off(row: Consignment, reason: str, until: datetime) -> None:
     """Let a consignment wait."""
     row.reason = reason
     row.not_before = until
+
+
+def put_off_all(session: Session, target: str, reason: str, until: datetime) -> None:
+    """Let everything wait that a target would get now, because it is away: nobody else has to find that out."""
+    session.execute(
+        update(Consignment)
+        .where(
+            Consignment.target == target,
+            Consignment.state == ConsignmentState.WAITING,
+            or_(Consignment.not_before.is_(None), Consignment.not_before < until),
+        )
+        .values(not_before=until, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def refuse(row: Consignment, reason: str) -> None:

@@ -18,6 +18,7 @@ from gateway.flow.delivery import dispatch, sign
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
 from gateway.flow.services import Services, build_services, require_known_keys
+from gateway.flow.shipping import take_report
 from gateway.flow.step import fail
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "sign",
     "sweep_up",
     "take_over_patient",
+    "take_report",
 ]

@@ -34,6 +34,8 @@ SIGNED = (CaseState.SIGNED, CaseState.DISPATCHING)
 _CLINICAL = (ObjectKind.REPORT, ObjectKind.PICTURES, ObjectKind.REJECTION, ObjectKind.DOCUMENT)
 """Without one of these at a target, the signed result would be nowhere that a clinician looks."""
 _ARCHIVED = ConsignmentState.ARCHIVED
+_REST = timedelta(seconds=30)
+"""Longest that the other cases leave a target alone that is away."""
 _LOOK_AGAIN_S = 60.0
 """How often a case looks whether the target that it waits for was opened again; opening it wakes the case too."""
 
@@ -87,6 +89,10 @@ def ship(services: Services, lease: Lease, target: Target, objects: Sequence[Rel
             row.attempts += 1
             wait = timedelta(seconds=services.step_policy.wait_s(row.attempts))
             consignments.put_off(row, error.reason, services.clock() + wait)
+        if not _answers(target):
+            with services.sessions.begin() as session:
+                rest = services.clock() + min(wait, _REST)
+                consignments.put_off_all(session, target.name, error.reason, rest)
         log.info("target will be tried again", case_id=lease.case_id, step=target.name)
     except InputRejected as error:
         with services.sessions.begin() as session:
@@ -236,6 +242,14 @@ def _read_back(services: Services, lease: Lease, target: Target, takes: Sequence
         for row in _rows(session, lease, target, unproven):
             if row.sop_instance_uid in held:
                 consignments.confirm(row, consignments.READ_BACK, now)
+
+
+def _answers(target: Target) -> bool:
+    try:
+        target.echo()
+    except (Transient, InputRejected):
+        return False
+    return True
 
 
 def _row(session: Session, lease: Lease, target: Target) -> Consignment:

@@ -88,7 +88,9 @@ def settings_for(system: System, database_url: str) -> Settings:
     """Return the settings that the system tells its gateway, for another database."""
     told = system.gateway_environment().items()
     fields = {key.removeprefix("INTERVAL_").lower(): value for key, value in told if key.startswith("INTERVAL_")}
-    return Settings.model_validate(fields | {"database_url": database_url, "quiet_time_s": 20.0})
+    # Nobody listens for reports of storage commitment unless a test does.
+    own = {"database_url": database_url, "quiet_time_s": 20.0, "commitment_port": 0}
+    return Settings.model_validate(fields | own)
 
 
 def make_gateway(system: System, database_url: str) -> Gateway:
