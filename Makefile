@@ -53,6 +53,20 @@ bench: setup $(STAMPS)/bench ## Print what each stage costs, beside other regist
 	@$(RUN) -m validation bench
 	@echo && $(RUN) -m gateway.pseudonymise.bench
 
+STUDIES ?= 90
+SIZE ?= routine
+WORKERS ?= 1,2
+
+.PHONY: load
+load: setup ## Play a department's day and print what it cost (STUDIES=90 SIZE=small|routine|fine WORKERS=1,2)
+	@$(RUN) -m demo.load --studies $(STUDIES) --size $(SIZE) --workers $(WORKERS)
+
+SEEDS ?= 1..10
+
+.PHONY: chaos
+chaos: setup-test ## Kill everything again and again while studies stream in, then look for what was lost (SEEDS=1..10)
+	@$(RUN) -m tests.e2e.chaos --seeds $(SEEDS) --keep .interval/chaos
+
 .PHONY: clean
 clean: down ## Remove the virtual environment, builds and the demo's state
 	rm -rf $(VENV) .interval demo-output viewer/node_modules viewer/dist
