@@ -35,6 +35,17 @@ class SessionInfo(Body):
     role: Role
     csrf_token: str
     expires_at: datetime
+    external: bool
+    """Whether an identity provider answers for the person, who then has no password here."""
+    confirmed_until: datetime | None
+    """How long such a person may sign results before the provider is asked again."""
+
+
+class SignInWays(Body):
+    """How one may sign in, beside a local account."""
+
+    provider: str | None
+    """What the identity provider is called; none when there is none."""
 
 
 class Patient(Body):
@@ -187,6 +198,8 @@ class VisitLine(Body):
 class ImageList(Body):
     """What there is to look at in a case."""
 
+    result: str
+    """Names the result; another one when the case was measured again."""
     images: list[ImageLine]
     visits: list[VisitLine]
 
