@@ -1,4 +1,4 @@
-"""Measure from the command line: ``python -m validation accuracy`` or ``python -m validation bench``."""
+"""Measure from the command line: ``python -m validation accuracy``, ``bench``, or what guards an update (see below)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from validation.accuracy import KEPT, measure_all, shipped_score
 from validation.accuracy_report import curve_picture, curve_table, sensitivity_table, volume_table
 from validation.accuracy_sets import all_cases
 from validation.bench import bench
+from validation.commands import COMMANDS
+from validation.commands import main as guard
 from validation.real_pairs import data_folder
 
 
 def main(arguments: list[str]) -> int:
     """Run a measurement and print its table; the exit status is 0 unless something went wrong."""
-    parser = argparse.ArgumentParser(prog="validation", description=__doc__)
+    if arguments and arguments[0] in COMMANDS:
+        return guard(arguments)
+    others = "; ".join(f"{name}: {text}" for name, (_, text) in COMMANDS.items())
+    parser = argparse.ArgumentParser(prog="validation", description=__doc__, epilog=f"Also: {others}.")
     parser.add_argument("measurement", choices=["accuracy", "bench"])
     parser.add_argument("--quick", action="store_true", help="accuracy: one case or two of each set")
     parser.add_argument("--only", default="", help="accuracy: the sets whose name holds this")

@@ -1,0 +1,162 @@
+"""The commands that guard an update: fetch, add, run, compare, gate, reference, stability and report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from processing.pipelines.registry import SPECS
+from validation.datasets import UnknownDataset, all_manifests, find_manifest
+from validation.datasets.manifest import MANIFESTS, BrokenManifest, site_folder
+from validation.datasets.phantoms import OtherPhantom, pin_phantoms
+from validation.datasets.register import NoCases, register
+from validation.fetch import ChangedData, MissingData, at_hand, fetch
+from validation.gate import say_decision
+from validation.ratings import read_ratings
+from validation.release import Assessment, assess, conclude_ratings, datasets_at_hand, make_reference
+from validation.report import write_report
+from validation.robustness import robustness, robustness_table
+from validation.run import RUNS, keys_of, run
+from validation.stability import determinism, make_limits, stability_table
+
+say = sys.stdout.write
+
+Chosen = argparse.Namespace
+
+
+def _list(_: Chosen) -> int:
+    for manifest in all_manifests():
+        state = "made here" if not manifest.files else "at hand" if at_hand(manifest) else "not at hand"
+        if manifest.unpinned:
+            state += f", {len(manifest.unpinned)} files not pinned"
+        licence = manifest.licence.split(";")[0]
+        say(f"{manifest.name:22} {manifest.version:6} {len(manifest.cases):3} cases  {licence:12}  {state}\n")
+    return 0
+
+
+def _fetch(chosen: Chosen) -> int:
+    fetch(find_manifest(chosen.name), say, pin=MANIFESTS if chosen.pin else None)
+    return 0
+
+
+def _add(chosen: Chosen) -> int:
+    folder = site_folder()
+    if folder is None:
+        say("INTERVAL_SITE_DATASETS names no folder: it is where a site keeps its manifests.\n")
+        return 1
+    manifest = register(chosen.folder, folder, name=chosen.name)
+    say(f"registered {manifest.name}: {len(manifest.cases)} cases, {len(manifest.files)} files pinned\n")
+    return 0
+
+
+def _pin(_: Chosen) -> int:
+    say(f"pinned {pin_phantoms(say)} phantoms\n")
+    return 0
+
+
+def _run(chosen: Chosen) -> int:
+    keys = keys_of(datasets_at_hand(say, chosen.dataset), quick=chosen.quick, case=chosen.case)
+    outputs = run(keys, chosen.pipeline, processes=chosen.processes, say=say)
+    say(f"{len(outputs)} cases under {RUNS}\n")
+    return 0
+
+
+def _assessed(chosen: Chosen) -> Assessment:
+    ratings = read_ratings(chosen.ratings) if chosen.ratings else ()
+    manifests = datasets_at_hand(say, chosen.dataset)
+    assessment = assess(
+        chosen.pipeline, manifests, say=say, quick=chosen.quick, processes=chosen.processes, ratings=ratings
+    )
+    say(f"report: {write_report(assessment)}\n")
+    return assessment
+
+
+def _compare(chosen: Chosen) -> int:
+    for one in _assessed(chosen).comparisons:
+        say(f"{one.dataset}/{one.case}: {one.verdict.words}\n")
+        for finding in one.findings:
+            if finding.detail:
+                say(f"    {finding.verdict.words}: {finding.what}, {finding.detail}\n")
+    return 0
+
+
+def _gate(chosen: Chosen) -> int:
+    if chosen.conclude:
+        return 0 if conclude_ratings(chosen.pipeline, read_ratings(chosen.ratings), say) is not None else 1
+    assessment = _assessed(chosen)
+    say_decision(assessment.decision, assessment.evidence, say)
+    return 0 if assessment.decision.passed else 1
+
+
+def _reference(chosen: Chosen) -> int:
+    chosen.quick, chosen.ratings = False, chosen.ratings
+    assessment = _assessed(chosen)
+    say_decision(assessment.decision, assessment.evidence, say)
+    entry = make_reference(assessment, say, decided=chosen.decided)
+    return 0 if entry is not None and entry.passed else 1
+
+
+def _stability(chosen: Chosen) -> int:
+    say(stability_table(make_limits(chosen.pipeline, scans=chosen.scans, say=say)) + "\n")
+    return 0
+
+
+def _robustness(chosen: Chosen) -> int:
+    say(robustness_table(robustness(chosen.pipeline, say=say)) + "\n")
+    return 0
+
+
+def _determinism(chosen: Chosen) -> int:
+    return 0 if determinism(chosen.pipeline, say=say) else 1
+
+
+COMMANDS: Mapping[str, tuple[Callable[[Chosen], int], str]] = {
+    "datasets": (_list, "list the reference datasets"),
+    "fetch": (_fetch, "bring a dataset to this machine, every byte checked"),
+    "add": (_add, "register a site's own reference set"),
+    "pin": (_pin, "pin the phantom family anew, after it was changed on purpose"),
+    "run": (_run, "run the pipeline on reference cases"),
+    "compare": (_compare, "run, and compare with the released reference"),
+    "gate": (_gate, "run, compare, and say whether this version may be deployed"),
+    "reference": (_reference, "let this version's outputs become the reference, and write what the gate said"),
+    "stability": (_stability, "measure each volume again on re-scans: limits of agreement"),
+    "robustness": (_robustness, "measure what noise, ghosts, blur and missing images cost"),
+    "determinism": (_determinism, "run twice, and with other numbers of threads, and compare bit by bit"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the commands; the exit status is 0 when it went well, and for the gate when it is open."""
+    chosen = _parser().parse_args(arguments)
+    command, _ = COMMANDS[chosen.command]
+    try:
+        return command(chosen)
+    except (UnknownDataset, BrokenManifest, MissingData, ChangedData, NoCases, OtherPhantom) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
+    parsers = parser.add_subparsers(dest="command", required=True)
+    made = {name: parsers.add_parser(name, help=text, description=text) for name, (_, text) in COMMANDS.items()}
+    made["fetch"].add_argument("name")
+    made["fetch"].add_argument("--pin", action="store_true", help="fix the hash of files that have none yet")
+    made["add"].add_argument("folder", type=Path)
+    made["add"].add_argument("--name", default="site", help="of the set (site)")
+    for name in ("run", "compare", "gate", "reference", "stability", "robustness", "determinism"):
+        made[name].add_argument("--pipeline", choices=[spec.name for spec in SPECS], default=SPECS[0].name)
+    for name in ("run", "compare", "gate", "reference"):
+        made[name].add_argument("--dataset", action="append", default=[], help="only this one; may be repeated")
+        made[name].add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 2) // 2))
+        made[name].add_argument("--ratings", type=Path, help="readers' ratings, as the gateway gives them out")
+    for name in ("run", "compare", "gate"):
+        made[name].add_argument("--quick", action="store_true", help="only the quick cases")
+    made["run"].add_argument("--case", help="only the case with this name")
+    made["gate"].add_argument("--conclude", action="store_true", help="only let --ratings decide what waits for them")
+    made["reference"].add_argument("--decided", default="", help="a maintainer's reason to release without ratings")
+    made["stability"].add_argument("--scans", type=int, default=8, help="simulated re-scans")
+    return parser

@@ -1,0 +1,247 @@
+"""From a run to a decision, and from a decision to a released reference."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from processing.domain.versions import Basis, VersionEntry
+from processing.pipelines.registry import find_spec
+from processing.pipelines.spec import PipelineSpec
+from validation.compare import CaseComparison, compare_run, forgotten, reference_folder
+from validation.datasets import Manifest, all_manifests, find_manifest, read_case
+from validation.fetch import at_hand, fetched
+from validation.gate import LEDGER, Decision, Evidence, decide, read_ledger, write_ledger
+from validation.outputs import CaseOutput, save
+from validation.ratings import Rating, judgements
+from validation.run import CaseKey, Say, compute, keys_of, run
+from validation.statistics import SetFigures, set_figures
+
+REPORTS = Path(__file__).parent / "reports"
+REPEATED = CaseKey("phantom", "small")
+"""Computed twice, to see whether it comes out the same."""
+
+
+class CaseSummary(BaseModel):
+    """A case in a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    case: str
+    verdict: str
+    volume_change_percent: float | None
+    increase_mm3: float
+    decrease_mm3: float
+    lesions: int
+    seconds: float
+
+
+class Summary(BaseModel):
+    """What is kept of a release for good: its figures and what the gate said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pipeline: str
+    version: str
+    made: date
+    compared_with: str | None
+    entry: VersionEntry | None
+    to_rate: tuple[tuple[str, str], ...]
+    libraries: dict[str, str]
+    sets: tuple[SetFigures, ...]
+    cases: tuple[CaseSummary, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """A run with all that the gate saw of it."""
+
+    spec: PipelineSpec
+    outputs: Sequence[CaseOutput]
+    evidence: Evidence
+    decision: Decision
+
+    @property
+    def comparisons(self) -> Sequence[CaseComparison]:
+        """Every case against its reference."""
+        return self.evidence.comparisons
+
+
+def datasets_at_hand(say: Say, names: Sequence[str] = ()) -> tuple[Manifest, ...]:
+    """Return the sets that can be run: those that are named, or all that are at hand; what is left out is said."""
+    if names:
+        return tuple(find_manifest(name) for name in names)
+    chosen = []
+    for manifest in all_manifests():
+        if manifest.unpinned or (manifest.files and at_hand(manifest) is None):
+            say(
+                f"{manifest.name} is left out: its files are not at hand (python -m validation fetch {manifest.name})\n"
+            )
+        else:
+            chosen.append(manifest)
+    return tuple(chosen)
+
+
+def assess(
+    pipeline: str,
+    manifests: Sequence[Manifest],
+    *,
+    say: Say,
+    quick: bool = False,
+    processes: int = 1,
+    ratings: Sequence[Rating] = (),
+) -> Assessment:
+    """Run sets, compare them with the reference and ask the gate."""
+    spec = find_spec(pipeline)
+    keys = keys_of(manifests, quick=quick)
+    outputs = run(keys, pipeline, processes=processes, say=say)
+    reference = reference_folder(pipeline)
+    comparisons = compare_run(outputs, reference)
+    released = next((one.reference.version for one in comparisons if one.reference is not None), "")
+    ran = {manifest.name for manifest in manifests}
+    gone = () if quick else tuple(name for name in forgotten(outputs, spec, reference) if name.split("/")[0] in ran)
+    evidence = Evidence(
+        pipeline=pipeline,
+        version=spec.version,
+        comparisons=comparisons,
+        irreproducible=_irreproducible(outputs, spec, say),
+        missing=gone,
+        graded_by={manifest.name: manifest.graded_by for manifest in manifests},
+        before=judgements(ratings, pipeline, released),
+        now=judgements(ratings, pipeline, spec.version),
+    )
+    return Assessment(spec, outputs, evidence, decide(evidence, today=_today()))
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _irreproducible(outputs: Sequence[CaseOutput], spec: PipelineSpec, say: Say) -> tuple[str, ...]:
+    """Compute the repeated case once more, where it was run, and say whether it came out otherwise."""
+    for output in outputs:
+        if (output.record.dataset, output.record.case) == (REPEATED.dataset, REPEATED.case):
+            say(f"once more, to see whether it comes out the same: {REPEATED}\n")
+            manifest = find_manifest(REPEATED.dataset)
+            again, _ = compute(read_case(manifest, manifest.case(REPEATED.case), fetched), spec)
+            return () if same_output(again, output) else (str(REPEATED),)
+    return ()
+
+
+def same_output(one: CaseOutput, other: CaseOutput) -> bool:
+    """Whether two outputs are the same to the last bit."""
+    a, b = one.record, other.record
+    return (a.images, a.lesions, a.quality, a.current_to_prior) == (b.images, b.lesions, b.quality, b.current_to_prior)
+
+
+def summarise(assessment: Assessment) -> Summary:
+    """Take the figures of a run that are kept."""
+    records = [output.record for output in assessment.outputs]
+    names = list(dict.fromkeys(record.dataset for record in records))
+    entry = assessment.decision.entry
+    return Summary(
+        pipeline=assessment.spec.name,
+        version=assessment.spec.version,
+        made=_today(),
+        compared_with=assessment.evidence.reference_version,
+        entry=entry,
+        to_rate=assessment.decision.to_rate,
+        libraries=records[0].provenance.libraries if records else {},
+        sets=tuple(set_figures(name, [record for record in records if record.dataset == name]) for name in names),
+        cases=tuple(_case_summary(one) for one in assessment.comparisons),
+    )
+
+
+def _case_summary(one: CaseComparison) -> CaseSummary:
+    percent, record = one.volume_change_percent, one.result
+    return CaseSummary(
+        dataset=one.dataset,
+        case=one.case,
+        verdict=one.verdict.words if one.reference is not None else "new",
+        volume_change_percent=round(percent, 2) if percent != float("inf") else None,
+        increase_mm3=round(record.increase_mm3, 1),
+        decrease_mm3=round(record.decrease_mm3, 1),
+        lesions=len(record.lesions),
+        seconds=record.provenance.seconds,
+    )
+
+
+def make_reference(assessment: Assessment, say: Say, *, decided: str = "") -> VersionEntry | None:
+    """Let a run become the reference, and write what the gate said of it into the ledger and the reports.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        Of whole sets.
+    say : callable
+    decided : str
+        A maintainer's reason to release without the readers' ratings; it is kept in the ledger.
+
+    Returns
+    -------
+    VersionEntry or None
+        None when the gate stays closed: then nothing was written.
+    """
+    entry = assessment.decision.entry
+    if entry is None:
+        return None
+    if decided and not entry.passed:
+        entry = entry.model_copy(update={"basis": Basis.MAINTAINER, "reason": f"{entry.reason}; {decided}"})
+    name, version = assessment.spec.name, assessment.spec.version
+    ledger = read_ledger()
+    standing = ledger.entry(name, version)
+    if standing is None or entry.basis is not Basis.UNCHANGED:
+        write_ledger(ledger.with_entry(name, entry))
+        say(f"wrote {LEDGER.name}: {version}, {entry.basis.value}\n")
+    folder = reference_folder(name)
+    for dataset in {output.record.dataset for output in assessment.outputs}:
+        shutil.rmtree(folder / dataset, ignore_errors=True)
+    for output in assessment.outputs:
+        save(output, folder)
+    REPORTS.mkdir(exist_ok=True)
+    summary = summarise(assessment).model_copy(
+        update={"entry": standing if standing and entry.basis is Basis.UNCHANGED else entry}
+    )
+    (REPORTS / f"{name}-{version}.json").write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    say(f"wrote the reference of {name} {version}: {len(assessment.outputs)} cases\n")
+    return entry
+
+
+def conclude_ratings(pipeline: str, ratings: Sequence[Rating], say: Say) -> VersionEntry | None:
+    """Let readers' ratings decide about the installed version, where the gate waits for them.
+
+    Returns
+    -------
+    VersionEntry or None
+        None when the gate waits for nothing, or ratings are still missing.
+    """
+    spec, ledger = find_spec(pipeline), read_ledger()
+    entry = ledger.entry(pipeline, spec.version)
+    kept = [one for one in past_summaries(pipeline) if one.version == spec.version]
+    if entry is None or entry.basis not in (Basis.RATINGS_WANTED, Basis.WORSE) or not kept:
+        say(f"The gate waits for no ratings of {pipeline} {spec.version}.\n")
+        return None
+    (summary,) = kept
+    now = judgements(ratings, pipeline, spec.version)
+    before = judgements(ratings, pipeline, summary.compared_with or "")
+    if missing := [name for name in summary.to_rate if name not in now]:
+        say(f"Still without a rating: {', '.join('/'.join(name) for name in missing)}\n")
+        return None
+    worse = [name for name in summary.to_rate if name in before and not now[name].at_least(before[name])]
+    basis = Basis.WORSE if worse else Basis.READERS
+    entry = entry.model_copy(update={"basis": basis, "decided": _today()})
+    write_ledger(ledger.with_entry(pipeline, entry))
+    say(f"{pipeline} {spec.version}: {basis.value}{': ' + ', '.join('/'.join(n) for n in worse) if worse else ''}\n")
+    return entry
+
+
+def past_summaries(pipeline: str) -> tuple[Summary, ...]:
+    """Return the kept figures of every release of a pipeline, oldest first."""
+    read = [Summary.model_validate_json(path.read_bytes()) for path in REPORTS.glob(f"{pipeline}-*.json")]
+    return tuple(sorted(read, key=lambda one: (one.made, [int(n) for n in one.version.split(".") if n.isdigit()])))

@@ -1,0 +1,262 @@
+"""One page for each run, for a physicist who was not there: what was run, what changed, how good it is, pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from validation.compare import CaseComparison, Verdict, reference_folder
+from validation.outputs import CaseOutput, load
+from validation.pictures import case_picture
+from validation.plots import Series, line_plot
+from validation.release import Assessment, Summary, past_summaries, summarise
+from validation.robustness import Point, kept_points
+from validation.run import run_folder
+from validation.statistics import Estimate, SetFigures, SizeClass
+from validation.tolerances import SUBSTANTIAL_PERCENT, TOLERANCES
+
+WORST = 4
+"""Cases that are shown as pictures."""
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem;color:#1c2230}
+h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid #ccd}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #e3e6ee;vertical-align:top}th{font-weight:600}
+td.n,th.n{text-align:right}.open{background:#e6f4ea}.shut{background:#fdecea}
+.verdict{padding:.7rem 1rem;border-radius:6px}
+.changed{color:#b3261e;font-weight:600}.quiet{color:#5b6475}.plots{display:flex;flex-wrap:wrap;gap:1rem}
+svg{width:340px;height:220px;background:#fafbfd;border:1px solid #e3e6ee}.tick{font-size:10px;fill:#444}
+.title{font-size:12px;font-weight:600}figure{margin:0 0 1.2rem}img{max-width:100%;height:auto}
+.key span{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}
+"""
+
+
+def write_report(assessment: Assessment) -> Path:
+    """Write the page of a run beside its outputs and return its path."""
+    folder = run_folder(assessment.spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "report.html"
+    path.write_text(page(assessment, summarise(assessment), folder), encoding="utf-8")
+    return path
+
+
+def page(assessment: Assessment, summary: Summary, folder: Path) -> str:
+    """Return the page as HTML."""
+    history = [one for one in past_summaries(summary.pipeline) if one.version != summary.version]
+    title = f"{assessment.spec.title}: version {summary.version}"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="quiet">{escape(summary.pipeline)} {escape(summary.version)} on {len(summary.cases)} '
+        f"reference cases, {summary.made.isoformat()}, compared with "
+        f"{escape(summary.compared_with or 'nothing: there is no reference')}. Research use, not a medical device.</p>",
+        _gate(assessment),
+        _sets(summary.sets),
+        _plots(summary, kept_points(assessment.spec)),
+        _cases(assessment.comparisons),
+        _pictures(assessment, folder),
+        _history([*history, summary]),
+        _made_by(assessment),
+    ]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        f"{''.join(parts)}</html>\n"
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
+    """Lay out cells that are HTML already."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        said = (f"<{tag}{' class=n' if i in numbers else ''}>{cell}</{tag}>" for i, cell in enumerate(cells))
+        return f"<tr>{''.join(said)}</tr>"
+
+    return f"<table>{row(head, 'th')}{''.join(row(cells, 'td') for cells in rows)}</table>"
+
+
+def _gate(assessment: Assessment) -> str:
+    decision = assessment.decision
+    if decision.entry is None:
+        return f'<p class="verdict shut"><b>The gate stays closed.</b> {escape(decision.blocked)}</p>'
+    entry = decision.entry
+    said = f"<b>{'Deployable' if entry.passed else 'Not deployable'}</b>: {escape(entry.basis.value)}."
+    if entry.incompatible_with_earlier:
+        size = entry.largest_volume_change_percent
+        moved = f"by {size:.0f} %" if size is not None else "from nothing"
+        said += (
+            f" <b>Incompatible with earlier versions</b>: the volume of {escape(entry.case)} moved {moved}, more than "
+            f"{SUBSTANTIAL_PERCENT:.0f} %. Volumes of earlier versions must not be compared with this one's."
+        )
+    if decision.to_rate:
+        said += f" Readers have to rate: {escape(', '.join('/'.join(name) for name in decision.to_rate))}."
+    return f'<p class="verdict {"open" if entry.passed else "shut"}">{said}</p>'
+
+
+def told(estimate: Estimate | None, digits: int = 2) -> str:
+    """Return an estimate with its interval in words."""
+    if estimate is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.{digits}f} (one value)"
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+
+
+def size_name(size: SizeClass) -> str:
+    """Return a size class in words."""
+    return f"{size.low_mm3:.0f}-{size.high_mm3:.0f} mm³" if size.high_mm3 else f"over {size.low_mm3:.0f} mm³"
+
+
+def _sets(sets: Sequence[SetFigures]) -> str:
+    rows = []
+    for one in sets:
+        sizes = "<br>".join(
+            f"{size_name(size)}: {size.found}/{size.present}, {told(size.sensitivity)}"
+            for size in one.sizes
+            if size.present
+        )
+        hits = "<br>".join(f"within {name}: {told(value)}" for name, value in one.hit_rates.items())
+        scores = one.calibration
+        calibrated = f"Brier {scores.brier:.3f}, error {scores.expected_error:.3f}" if scores else "-"
+        rows.append(
+            [
+                escape(one.dataset), f"{one.cases} ({one.failed} refused)", sizes or "-",
+                told(one.false_positives_per_case), told(one.dice), hits or "-", calibrated,
+            ]
+        )  # fmt: skip
+    head = ["set", "cases", "found, by size", "false positives a case", "Dice", "landmarks hit", "scores"]
+    return (
+        "<h2>How good it is</h2>"
+        + _table(head, rows)
+        + '<p class="quiet">Found: at least 10 % of a true increase is marked. In brackets 95 % bootstrap intervals. '
+        "Brier and expected error of the scores as chances: 0 is best.</p>"
+    )
+
+
+def _plots(summary: Summary, points: Sequence[Point]) -> str:
+    plots = []
+    for one in summary.sets:
+        sizes = [size for size in one.sizes if size.sensitivity is not None]
+        if sizes:
+            plots.append(_sensitivity_plot(one.dataset, sizes))
+        if one.calibration is not None:
+            bins = [b for b in one.calibration.bins if b.mean_score is not None and b.real is not None]
+            line = Series("real", tuple((b.mean_score or 0.0, b.real or 0.0) for b in bins))
+            ideal = Series("ideal", ((0.0, 0.0), (1.0, 1.0)), colour="#999")
+            ticks = ((0.0, "0"), (0.5, "0.5"), (1.0, "1"))
+            plots.append(
+                line_plot(f"{one.dataset}: scores", [ideal, line], x_label="mean score", x_ticks=ticks, top=1.0)
+            )
+    names = dict.fromkeys(point.disturbance for point in points if point.unit)
+    plots += [_disturbance_plot([p for p in points if p.disturbance == name], points[0]) for name in names]
+    return f'<h2>Curves</h2><div class="plots">{"".join(plots)}</div>' if plots else ""
+
+
+def _sensitivity_plot(dataset: str, sizes: Sequence[SizeClass]) -> str:
+    estimates = [size.sensitivity for size in sizes if size.sensitivity is not None]
+    line = Series(
+        "",
+        tuple((float(i), one.value) for i, one in enumerate(estimates)),
+        tuple((one.low, one.high) if one.low is not None and one.high is not None else None for one in estimates),
+    )
+    ticks = [(float(i), size_name(size)) for i, size in enumerate(sizes)]
+    return line_plot(f"{dataset}: sensitivity", [line], x_label="true volume", x_ticks=ticks, top=1.0)
+
+
+def _disturbance_plot(points: Sequence[Point], undisturbed: Point) -> str:
+    known = [p for p in (undisturbed, *points) if p.found is not None and p.dice is not None]
+    found = Series("found", tuple((p.strength, (p.found or 0) / max(p.present, 1)) for p in known))
+    dice = Series("Dice", tuple((p.strength, p.dice or 0.0) for p in known), colour="#b3261e")
+    ticks = [(p.strength, f"{p.strength:g}") for p in known]
+    refused = [p for p in points if p.refusal]
+    label = points[0].unit + (f"; refused from {refused[0].strength:g}" if refused else "")
+    return line_plot(f"Disturbed by {points[0].disturbance}", [found, dice], x_label=label, x_ticks=ticks, top=1.0)
+
+
+def _cases(comparisons: Sequence[CaseComparison]) -> str:
+    rows = []
+    for one in sorted(comparisons, key=lambda c: (-c.verdict, -c.volume_change_percent)):
+        verdict = one.verdict.words if one.reference is not None else "not in the reference"
+        marked = f'<span class="changed">{verdict}</span>' if one.verdict is Verdict.CHANGED else verdict
+        details = [f"{finding.what}: {finding.detail}" for finding in one.findings if finding.detail]
+        more = f" and {len(details) - 8} more" if len(details) > 8 else ""
+        moved = "from nothing" if one.volume_change_percent == float("inf") else f"{one.volume_change_percent:.1f} %"
+        rows.append(
+            [
+                escape(f"{one.dataset}/{one.case}"),
+                marked,
+                moved,
+                f"{one.result.increase_mm3:.0f}",
+                f"{one.result.decrease_mm3:.0f}",
+                f"{one.result.provenance.seconds:.0f}",
+                "<br>".join(escape(text) for text in details[:8]) + more or escape(one.result.failure),
+            ]
+        )
+    head = ["case", "against the reference", "volume moved", "more, mm³", "less, mm³", "seconds", "what differs"]
+    limits = (
+        f"Within tolerance: registration to {TOLERANCES.transform_mm} mm, images to {TOLERANCES.image_rms} standard "
+        f"deviations, a lesion to {TOLERANCES.voxels:.0f} voxels or {100 * TOLERANCES.voxel_part:.0f} %, scores to "
+        f"{TOLERANCES.score}, quality figures to {100 * TOLERANCES.quality_part:.0f} %."
+    )
+    return f"<h2>Every case</h2>{_table(head, rows, numbers=(2, 3, 4, 5))}<p class=quiet>{limits}</p>"
+
+
+def _pictures(assessment: Assessment, folder: Path) -> str:
+    """Show the cases that changed most, then those that agree least with their truth."""
+    outputs = {(o.record.dataset, o.record.case): o for o in assessment.outputs}
+    ordered = sorted(assessment.comparisons, key=lambda one: (-one.verdict, -one.volume_change_percent, _dice(one)))
+    figures = []
+    for one in ordered[:WORST]:
+        output = outputs[one.dataset, one.case]
+        old = load(reference_folder(assessment.spec.name), one.dataset, one.case)
+        if (picture := _picture(folder, output, old)) is not None:
+            caption = f"{one.dataset}/{one.case}: {one.verdict.words}, Dice with the truth {_dice(one):.2f}"
+            source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+            image = f'<img alt="{escape(caption)}" src="{source}">'
+            figures.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
+    key = (
+        '<p class="key quiet"><span style="background:#eb4034"></span>now<span style="background:#4287f5"></span>'
+        'reference, where it differs<span style="background:#5ac85a"></span>truth, where nothing is marked. Left on '
+        "the picture is the patient's right.</p>"
+    )
+    return f"<h2>Worst cases</h2>{key}{''.join(figures)}" if figures else ""
+
+
+def _picture(folder: Path, output: CaseOutput, old: CaseOutput | None) -> bytes | None:
+    before = old.lesion_map if old is not None else None
+    return case_picture(folder, output.record.dataset, output.record.case, output.lesion_map, before)
+
+
+def _dice(one: CaseComparison) -> float:
+    return one.result.truth.dice if one.result.truth is not None else 1.0
+
+
+def _history(summaries: Sequence[Summary]) -> str:
+    rows = [
+        [
+            escape(one.version),
+            one.made.isoformat(),
+            escape(figures.dataset),
+            told(figures.sensitivity),
+            told(figures.false_positives_per_case),
+            told(figures.dice),
+            escape(one.entry.basis.value if one.entry else "the gate stayed closed"),
+        ]
+        for one in summaries
+        for figures in one.sets
+        if figures.sensitivity is not None
+    ]
+    head = ["version", "made", "set", "sensitivity", "false positives a case", "Dice", "gate"]
+    return f"<h2>Versions</h2>{_table(head, rows)}"
+
+
+def _made_by(assessment: Assessment) -> str:
+    if not assessment.outputs:
+        return ""
+    made = assessment.outputs[0].record.provenance
+    libraries = ", ".join(f"{name} {version}" for name, version in made.libraries.items())
+    return (
+        f"<h2>Made by</h2><p class=quiet>Code {made.code_sha256[:12]}, parameters {made.parameters_sha256[:12]}, "
+        f"Python {escape(made.python)} on {escape(made.machine)} with {made.cores} cores; {escape(libraries)}.</p>"
+    )

@@ -1,0 +1,193 @@
+"""How well measurements repeat: the same head scanned again, the same images run again.
+
+Limits of agreement (Bland and Altman, Lancet 1986) on the logarithm of volume, because a large lesion's volume varies
+by more than a small one's, in proportion: the factor by which two measurements of an unchanged lesion may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import SimpleITK as sitk  # noqa: N813 - the library's own abbreviation
+
+from processing.domain.imaging import RigidTransform
+from processing.domain.result import Lesion, LongitudinalResult
+from processing.domain.versions import VolumeLimits
+from processing.pipelines.registry import find_spec
+from processing.pipelines.runners import find_runner
+from validation.datasets import Manifest, ReferenceCase, find_manifest, read_case
+from validation.fetch import at_hand, fetched
+from validation.gate import read_ledger, write_ledger
+from validation.layout import columns
+from validation.metrics import SIZE_CLASSES_MM3
+from validation.outputs import CaseOutput
+from validation.perturb import rescan
+from validation.run import Say, compute
+
+REPEATED_CASES = (("phantom", "demo"), ("ms-longitudinal", "patient01"), ("ms-longitudinal", "patient12"))
+LIMITS_OF_AGREEMENT = 1.96 * np.sqrt(2.0)
+"""In within-lesion deviations: the difference of two measurements has the square root of two of one's."""
+
+FEWEST = 2
+"""Lesions of a size below which no limits are given."""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """One lesion in all the scans that show it."""
+
+    case: str
+    increase: bool
+    volumes_mm3: tuple[float, ...]
+    missed: int
+
+    @property
+    def mean_mm3(self) -> float:
+        """Geometric mean."""
+        return float(np.exp(np.mean(np.log(self.volumes_mm3))))
+
+    @property
+    def log_variance(self) -> float:
+        """Variance of the logarithm of volume between scans."""
+        return float(np.var(np.log(self.volumes_mm3), ddof=1))
+
+
+def make_limits(pipeline: str, *, scans: int, say: Say) -> tuple[Repeated, ...]:
+    """Scan every case again and again, and keep the limits of agreement in the ledger."""
+    repeated: list[Repeated] = []
+    for dataset, name in REPEATED_CASES:
+        manifest = find_manifest(dataset)
+        if manifest.files and at_hand(manifest) is None:
+            say(f"{dataset}/{name} is left out: its files are not at hand\n")
+            continue
+        repeated += rescan_case(_read(manifest, name), pipeline, scans=scans, say=say)
+    spec, ledger = find_spec(pipeline), read_ledger()
+    entry = ledger.entry(pipeline, spec.version)
+    if entry is None:
+        say(f"Version {spec.version} is not in the ledger: its limits were not kept.\n")
+    else:
+        write_ledger(ledger.with_entry(pipeline, entry.model_copy(update={"limits": limits_of(repeated)})))
+    return tuple(repeated)
+
+
+def _read(manifest: Manifest, name: str) -> ReferenceCase:
+    return read_case(manifest, manifest.case(name), fetched)
+
+
+def rescan_case(case: ReferenceCase, pipeline: str, *, scans: int, say: Say) -> tuple[Repeated, ...]:
+    """Measure a case on simulated re-scans of its current study."""
+    runner = find_runner(pipeline)
+    results: list[tuple[LongitudinalResult, RigidTransform]] = []
+    for number in range(scans):
+        images, pose = rescan(case.current, np.random.default_rng([1983, number]))
+        results.append((runner(images, case.prior, lambda _stage, _fraction: None), pose))
+        say(f"{case.dataset}/{case.name}: scan {number + 1} of {scans}\n")
+    return follow(f"{case.dataset}/{case.name}", results)
+
+
+def follow(case: str, results: Sequence[tuple[LongitudinalResult, RigidTransform]]) -> tuple[Repeated, ...]:
+    """Follow every lesion through all scans by its place in the head; one that a single scan shows tells nothing."""
+    tracks: list[tuple[npt.NDArray[np.float64], Lesion, list[float]]] = []
+    for result, pose in results:
+        taken: set[int] = set()
+        for lesion in result.lesions:
+            place = pose.apply(lesion.centroid_mm)
+            near = [
+                (float(np.linalg.norm(place - centre)), index)
+                for index, (centre, first, _) in enumerate(tracks)
+                if index not in taken and first.change.increase == lesion.change.increase
+            ]
+            distance, index = min(near, default=(np.inf, -1))
+            if distance <= _reach_mm(lesion):
+                tracks[index][2].append(lesion.volume_mm3)
+                taken.add(index)
+            else:
+                taken.add(len(tracks))
+                tracks.append((place, lesion, [lesion.volume_mm3]))
+    return tuple(
+        Repeated(case, first.change.increase, tuple(volumes), len(results) - len(volumes))
+        for _, first, volumes in tracks
+        if len(volumes) > 1
+    )
+
+
+def _reach_mm(lesion: Lesion) -> float:
+    """A lesion's own radius and a bit: the voxel that stands for its middle moves with its outline."""
+    return 3.0 + 1.5 * float((3 * lesion.volume_mm3 / (4 * np.pi)) ** (1 / 3))
+
+
+def limits_of(repeated: Sequence[Repeated]) -> tuple[VolumeLimits, ...]:
+    """Return the limits of agreement for every size class that enough lesions tell about."""
+    limits = []
+    for low, high in SIZE_CLASSES_MM3:
+        here = [one for one in repeated if low <= one.mean_mm3 < high]
+        if len(here) < FEWEST:
+            continue
+        spread = float(np.sqrt(np.mean([one.log_variance for one in here])))
+        limits.append(
+            VolumeLimits(
+                low_mm3=low,
+                high_mm3=high if np.isfinite(high) else None,
+                factor=round(float(np.exp(LIMITS_OF_AGREEMENT * spread)), 3),
+                lesions=len(here),
+            )
+        )
+    return tuple(limits)
+
+
+def stability_table(repeated: Sequence[Repeated]) -> str:
+    """Lay out the limits by size, and how often a lesion was missed in a scan."""
+    rows = [["size", "lesions", "limits of agreement", "seen in scans"]]
+    limits = {limit.low_mm3: limit for limit in limits_of(repeated)}
+    for low, high in SIZE_CLASSES_MM3:
+        here = [one for one in repeated if low <= one.mean_mm3 < high]
+        seen, scans = sum(len(one.volumes_mm3) for one in here), sum(len(one.volumes_mm3) + one.missed for one in here)
+        limit = limits.get(low)
+        name = f"{low:.0f}-{high:.0f} mm3" if np.isfinite(high) else f"> {low:.0f} mm3"
+        factor = f"/{limit.factor:.2f} to x{limit.factor:.2f}" if limit else "too few lesions"
+        rows.append([name, str(len(here)), factor, f"{seen}/{scans}"])
+    return columns(rows)
+
+
+THREADS = (1, 2, 4)
+
+
+def determinism(pipeline: str, *, say: Say) -> bool:
+    """Run one case twice, and with other numbers of threads; return whether all agree to the last bit.
+
+    Libraries are told their default number of threads; the stages choose their own where the sum would depend on it.
+    """
+    manifest = find_manifest("phantom")
+    case, spec = _read(manifest, "small"), find_spec(pipeline)
+    first, _ = compute(case, spec)
+    agree = True
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    try:
+        for threads in (before, *THREADS):
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+            again, _ = compute(case, spec)
+            differ = differing(first, again)
+            agree &= not differ
+            say(f"{threads} threads: {'identical' if not differ else 'other ' + ', '.join(differ)}\n")
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    say(f"onnxruntime {onnxruntime.__version__}, SimpleITK {sitk.Version.VersionString()}\n")
+    return agree
+
+
+def differing(one: CaseOutput, other: CaseOutput) -> tuple[str, ...]:
+    """Name what is not the same to the last bit in two outputs of one case."""
+    parts: Mapping[str, tuple[object, object]] = {
+        **{
+            name: (one.record.images.get(name), other.record.images.get(name))
+            for name in sorted(one.record.images.keys() | other.record.images.keys())
+        },
+        "measurements": (one.record.lesions, other.record.lesions),
+        "quality figures": (one.record.quality, other.record.quality),
+        "registration": (one.record.current_to_prior, other.record.current_to_prior),
+    }
+    return tuple(name for name, (a, b) in parts.items() if a != b)

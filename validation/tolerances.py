@@ -1,0 +1,41 @@
+"""How much an output may differ from the reference before it counts as changed.
+
+Two runs on one machine are bit-identical, and one thread or eight too (`validation determinism`). What is left is
+another processor: other instructions round the last bit of sums and exponentials another way, and a voxel that stands
+at a threshold falls to its other side. The limits lie far above that and far below what a reader could see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """Limits within which a change is none.
+
+    Parameters
+    ----------
+    transform_mm : float
+        Largest distance between two transforms of any corner of the image.
+    image_rms : float
+        Root mean square difference of the sampled voxels, in standard deviations of the image.
+    voxels, voxel_part : float
+        A lesion may differ by so many voxels, or by this part of them, whichever is more.
+    score : float
+    quality_part : float
+        Of a quality figure's own value.
+    """
+
+    transform_mm: float = 0.02
+    image_rms: float = 0.005
+    voxels: float = 2.0
+    voxel_part: float = 0.03
+    score: float = 0.02
+    quality_part: float = 0.02
+
+
+TOLERANCES = Tolerances()
+
+SUBSTANTIAL_PERCENT = 25.0
+"""A volume that moves by more makes two versions incompatible (EASE, section Validation and Version Control)."""
