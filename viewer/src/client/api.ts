@@ -15,10 +15,16 @@ type Answered<T> = T extends readonly (infer E)[]
     : T;
 
 export type CaseDetail = Answered<Schemas['CaseDetail']>;
+export type GrownRegion = Answered<Schemas['GrownRegion']>;
+export type OutlineChange = Answered<Schemas['OutlineChange']>;
+export type OutlineMask = Answered<Schemas['OutlineMask']>;
+export type Outlines = Answered<Schemas['Outlines']>;
+export type DrawnReview = Answered<Schemas['DrawnReview']>;
 export type CaseSummary = Schemas['CaseSummary'];
 export type CaseState = Schemas['CaseState'];
 export type ImageHeader = Answered<Schemas['ImageHeader']>;
-export type ImageName = Schemas['ImageName'];
+export type ImageLine = Schemas['ImageLine'];
+export type ImageList = Schemas['ImageList'];
 export type LesionLine = CaseDetail['lesions'][number];
 export type Quarantine = Schemas['Quarantine'];
 export type ReviewState = Schemas['ReviewState'];
@@ -94,19 +100,40 @@ export const api = {
   retry: (caseId: string): Promise<CaseSummary> =>
     answered(client.POST('/api/cases/{case_id}/retry', { params: inCase(caseId) })),
 
-  imageHeader: (caseId: string, name: ImageName, signal: AbortSignal): Promise<ImageHeader> =>
+  images: (caseId: string, signal: AbortSignal): Promise<ImageList> =>
+    answered(client.GET('/api/cases/{case_id}/images', { params: inCase(caseId), signal })),
+  imageHeader: (caseId: string, name: string, signal: AbortSignal): Promise<ImageHeader> =>
     answered(
       client.GET('/api/cases/{case_id}/images/{name}', {
         params: { path: { case_id: caseId, name } },
         signal,
       }),
     ),
-  imagePixels: (caseId: string, name: ImageName, signal: AbortSignal): Promise<ArrayBuffer> =>
+  imagePixels: (caseId: string, name: string, signal: AbortSignal): Promise<ArrayBuffer> =>
     answered(
       client.GET('/api/cases/{case_id}/images/{name}/pixels', {
         params: { path: { case_id: caseId, name } },
         parseAs: 'arrayBuffer',
         signal,
+      }),
+    ),
+
+  outlines: (caseId: string): Promise<Outlines> =>
+    answered(client.GET('/api/cases/{case_id}/outlines', { params: inCase(caseId) })),
+  growRegion: (caseId: string, body: Schemas['GrowRequest']): Promise<GrownRegion> =>
+    answered(client.POST('/api/cases/{case_id}/region', { params: inCase(caseId), body })),
+  setOutline: (caseId: string, number: number, body: OutlineChange): Promise<DrawnReview> =>
+    answered(
+      client.PUT('/api/cases/{case_id}/lesions/{number}/outline', {
+        params: { path: { case_id: caseId, number } },
+        // The schema's tuples of three are arrays here, as the gateway answered them.
+        body: body as Schemas['OutlineChange'],
+      }),
+    ),
+  takeOutlineBack: (caseId: string, number: number, edit: number): Promise<DrawnReview> =>
+    answered(
+      client.DELETE('/api/cases/{case_id}/lesions/{number}/outline', {
+        params: { path: { case_id: caseId, number }, query: { edit } },
       }),
     ),
 

@@ -400,6 +400,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Begin At Provider
+         * @description Send the browser to the identity provider; with `confirm`, to prove again who is signed in.
+         */
+        get: operations["beginAtProvider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/provider/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come Back From Provider
+         * @description Take the browser back from the identity provider and open the session.
+         */
+        get: operations["comeBackFromProvider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign In Ways
+         * @description How one may sign in here.
+         */
+        get: operations["signInWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -470,13 +530,13 @@ export interface components {
          * @description What can happen to a case.
          * @enum {string}
          */
-        CaseEvent: "images received" | "no further images" | "images that nothing is measured on" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "search for a prior ended" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "signed" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision" | "a later earlier study arrived";
+        CaseEvent: "images received" | "no further images" | "images that nothing is measured on" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "search for a prior ended" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "second reader asked" | "signed" | "reopened" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision" | "a later earlier study arrived";
         /**
          * CaseState
          * @description Where a case stands, in words that a reader understands on the worklist.
          * @enum {string}
          */
-        CaseState: "receiving" | "complete" | "waiting for prior" | "baseline" | "pseudonymised" | "queued" | "running" | "ready for review" | "signed" | "dispatching" | "archived" | "not routed" | "registration failed, review by hand" | "quarantined" | "superseded";
+        CaseState: "receiving" | "complete" | "waiting for prior" | "baseline" | "pseudonymised" | "queued" | "running" | "ready for review" | "waiting for a second reader" | "signed" | "dispatching" | "archived" | "not routed" | "registration failed, review by hand" | "quarantined" | "superseded";
         /**
          * CaseSummary
          * @description A line of the worklist.
@@ -708,6 +768,8 @@ export interface components {
         ImageList: {
             /** Images */
             images: components["schemas"]["ImageLine"][];
+            /** Result */
+            result: string;
             /** Visits */
             visits: components["schemas"]["VisitLine"][];
         };
@@ -946,6 +1008,8 @@ export interface components {
          * @description Who is signed in. `csrf_token` goes into the header X-CSRF-Token of every changing request.
          */
         SessionInfo: {
+            /** Confirmed Until */
+            confirmed_until: string | null;
             /** Csrf Token */
             csrf_token: string;
             /** Display Name */
@@ -955,6 +1019,8 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+            /** External */
+            external: boolean;
             role: components["schemas"]["Role"];
             /** User Name */
             user_name: string;
@@ -965,6 +1031,14 @@ export interface components {
          * @enum {string}
          */
         Side: "left" | "right" | "midline";
+        /**
+         * SignInWays
+         * @description How one may sign in, beside a local account.
+         */
+        SignInWays: {
+            /** Provider */
+            provider: string | null;
+        };
         /**
          * Signature
          * @description Signing needs the password again and the edit that the reader saw.
@@ -2448,6 +2522,127 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginAtProvider: {
+        parameters: {
+            query?: {
+                return_to?: string;
+                confirm?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comeBackFromProvider: {
+        parameters: {
+            query?: {
+                code?: string;
+                error?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signInWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
                 };
             };
             /** @description The request does not follow the schema. */

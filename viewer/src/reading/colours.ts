@@ -1,10 +1,29 @@
-/** Colours of lesions in the images. Red against grey-blue differ in lightness too, for those who see no red. */
-import type { Verdict } from '../client/api';
+/**
+ * How a lesion is drawn, by what became of it and by the reader's verdict.
+ *
+ * `palette.json` is the same as `processing/dicom/palette.json`, so that the page and the pictures in the PACS agree;
+ * a test compares the two. The colours differ in lightness and the lines in their dashes, for those who see no red.
+ */
+import type { LesionLine } from '../client/api';
+import palette from './palette.json';
 
-export type Colour = [number, number, number, number];
+export type Status = keyof typeof palette;
 
-export const RED: Colour = [255, 40, 40, 255];
-export const MUTED: Colour = [110, 140, 170, 255];
+export interface LesionStyle {
+  rgb: readonly number[];
+  dash: readonly number[];
+  /** What is gone, and what the reader rejected, is outlined only: nobody takes it for a lesion that is there. */
+  filled: boolean;
+}
 
-/** Red until the reader rejects. */
-export const colourOf = (verdict: Verdict | null): Colour => (verdict === 'rejected' ? MUTED : RED);
+export const STATUSES: readonly Status[] = ['new', 'growing', 'shrinking', 'vanished', 'rejected'];
+
+export const statusOf = ({ change, verdict }: Pick<LesionLine, 'change' | 'verdict'>): Status =>
+  verdict === 'rejected' ? 'rejected' : change;
+
+export const styleOf = (status: Status): LesionStyle => ({
+  ...palette[status],
+  filled: status === 'new' || status === 'growing',
+});
+
+export const cssColour = ({ rgb }: LesionStyle, alpha = 1): string => `rgb(${rgb.join(' ')} / ${alpha})`;

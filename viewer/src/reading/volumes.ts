@@ -1,5 +1,5 @@
-/** The three volumes of a case: fetched whole, one request each, then checked against their headers. */
-import { api, type ImageHeader, type ImageName } from '../client/api';
+/** A case's images: fetched whole, one request each, checked against their headers, and kept for a while. */
+import { api, type ImageHeader, type ImageList } from '../client/api';
 import { pixelsOf, type Pixels } from './pixels';
 
 export interface LoadedVolume {
@@ -7,22 +7,77 @@ export interface LoadedVolume {
   pixels: Pixels;
 }
 
-export type Volumes = Record<ImageName, LoadedVolume>;
+/** What the page needs before a reader can decide. */
+export const FIRST = ['current', 'prior', 'lesions'] as const;
 
-async function load(caseId: string, name: ImageName, signal: AbortSignal): Promise<LoadedVolume> {
-  const [header, bytes] = await Promise.all([
-    api.imageHeader(caseId, name, signal),
-    api.imagePixels(caseId, name, signal),
-  ]);
-  return { header, pixels: pixelsOf(header, bytes) };
+/** The case that is open and the one that is fetched ahead. */
+const KEPT_CASES = 2;
+
+export class CaseImages {
+  private readonly volumes = new Map<string, Promise<LoadedVolume>>();
+  private readonly abort = new AbortController();
+  private result = '';
+
+  constructor(readonly caseId: string) {}
+
+  /** What there is to look at; and whether the case was measured again since the images were fetched. */
+  async list(): Promise<{ list: ImageList; replaced: boolean }> {
+    const list = await api.images(this.caseId, this.abort.signal);
+    const replaced = this.result !== '' && this.result !== list.result;
+    this.result = list.result;
+    return { list, replaced };
+  }
+
+  /** An image, fetched once. */
+  volume(name: string): Promise<LoadedVolume> {
+    const known = this.volumes.get(name);
+    if (known) return known;
+    const volume = this.load(name);
+    this.volumes.set(name, volume);
+    // A failure is not kept: the next attempt fetches again.
+    volume.catch(() => this.volumes.delete(name));
+    return volume;
+  }
+
+  close(): void {
+    this.abort.abort();
+    this.volumes.clear();
+  }
+
+  private async load(name: string): Promise<LoadedVolume> {
+    const { signal } = this.abort;
+    const [header, bytes] = await Promise.all([
+      api.imageHeader(this.caseId, name, signal),
+      api.imagePixels(this.caseId, name, signal),
+    ]);
+    return { header, pixels: pixelsOf(header, bytes) };
+  }
 }
 
-/** Fetch all that the case page shows. */
-export async function loadVolumes(caseId: string, signal: AbortSignal): Promise<Volumes> {
-  const [current, prior, lesions] = await Promise.all([
-    load(caseId, 'current', signal),
-    load(caseId, 'prior', signal),
-    load(caseId, 'lesions', signal),
-  ]);
-  return { current, prior, lesions };
+const kept = new Map<string, CaseImages>();
+
+/** The images of a case, those fetched ahead if there are any; the longest unused case makes room. */
+export function imagesOf(caseId: string): CaseImages {
+  const images = kept.get(caseId) ?? new CaseImages(caseId);
+  kept.delete(caseId);
+  kept.set(caseId, images);
+  for (const [other, oldest] of kept) {
+    if (kept.size <= KEPT_CASES) break;
+    kept.delete(other);
+    oldest.close();
+  }
+  return images;
+}
+
+/** Forget a case's images: they are of a result that was replaced. */
+export function forget(caseId: string): void {
+  kept.get(caseId)?.close();
+  kept.delete(caseId);
+}
+
+/** Fetch what the next case needs first, quietly. */
+export function fetchAhead(caseId: string): void {
+  const images = imagesOf(caseId);
+  for (const name of FIRST) void images.volume(name).catch(() => undefined);
+  void images.list().catch(() => undefined);
 }

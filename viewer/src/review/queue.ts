@@ -5,11 +5,19 @@
  * again. When the gateway says that somebody else changed the case, the caller reloads and says whether the change
  * had arrived after all (an answer can get lost on its way back).
  */
-import type { Acceptance, Verdict } from '../client/api';
+import type { Acceptance, OutlineMask, Schemas, Verdict } from '../client/api';
 import { Failure } from '../client/failure';
+
+/** What the reader drew; region and side only of a lesion that the algorithm missed. */
+export interface Outline {
+  mask: OutlineMask;
+  region: Schemas['Region'] | null;
+  side: Schemas['Side'] | null;
+}
 
 export type Change =
   | { kind: 'verdict'; number: number; verdict: Verdict | null }
+  | { kind: 'outline'; number: number; outline: Outline | null }
   | { kind: 'assessment'; acceptance: Acceptance | null; rating: number | null; comment: string };
 
 export type Saving = 'saved' | 'saving' | 'retrying';
@@ -28,7 +36,7 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 10_000;
 
 const sameSubject = (a: Change, b: Change): boolean =>
-  a.kind === 'verdict' ? b.kind === 'verdict' && a.number === b.number : b.kind === 'assessment';
+  a.kind === 'assessment' ? b.kind === 'assessment' : b.kind === a.kind && a.number === b.number;
 
 export class SaveQueue {
   private pending: Change[] = [];

@@ -1,27 +1,38 @@
 /** A reader's open review of one case: shown at once, stored behind it. */
 import { api, type Acceptance, type CaseDetail, type LesionLine, type Verdict } from '../client/api';
 import { Failure } from '../client/failure';
-import { SaveQueue, type Change, type Saving } from './queue';
+import type { Grid } from '../reading/grid';
+import { samePlaces, unpacked, type Places } from '../reading/labels';
+import { SaveQueue, type Change, type Outline, type Saving } from './queue';
 
-interface Undoable {
-  number: number;
-  before: Verdict | null;
+/** An outline of the reader's with its voxels. */
+export interface Drawn extends Outline {
+  places: Places;
 }
+
+type Undoable =
+  | { kind: 'verdict'; number: number; before: Verdict | null }
+  | { kind: 'outline'; number: number; before: Drawn | null; verdict: Verdict | null };
 
 const COMMENT_PAUSE_MS = 700;
 
 export class Review {
   lesions = $state<LesionLine[]>([]);
+  /** The reader's outlines that stand, by lesion. */
+  outlines = $state.raw<ReadonlyMap<number, Drawn>>(new Map());
   acceptance = $state<Acceptance | null>(null);
   rating = $state<number | null>(null);
   comment = $state('');
   saving = $state<Saving>('saved');
   /** Why a decision was given up, until the reader decides anew. */
   dropped = $state<Failure | null>(null);
-  undoable = $state<Undoable[]>([]);
+  undoable = $state.raw<Undoable[]>([]);
 
   private readonly queue: SaveQueue;
   private commentTimer: ReturnType<typeof setTimeout> | undefined;
+  private grid: Grid | null = null;
+  /** Numbers that were used once are not given again. */
+  private highest = 0;
 
   constructor(
     readonly caseId: string,
@@ -49,18 +60,45 @@ export class Review {
     return this.lesions.filter(({ verdict }) => verdict === null).length;
   }
 
+  get nextNumber(): number {
+    return Math.max(this.highest, ...this.lesions.map(({ number }) => number)) + 1;
+  }
+
+  /** Load what was drawn before, when the images' grid is known. */
+  async loadOutlines(grid: Grid): Promise<void> {
+    this.grid = grid;
+    this.outlines = await this.storedOutlines(grid);
+    this.highest = Math.max(0, this.highest, ...this.outlines.keys());
+  }
+
   setVerdict(number: number, verdict: Verdict | null): void {
-    const lesion = this.lesions.find((line) => line.number === number);
+    const lesion = this.line(number);
     if (!lesion || lesion.verdict === verdict) return;
-    this.undoable.push({ number, before: lesion.verdict });
+    this.undoable = [...this.undoable, { kind: 'verdict', number, before: lesion.verdict }];
     this.storeVerdict(lesion, verdict);
   }
 
-  /** Take back the last verdict; answers its lesion's number. */
+  /** Keep an outline, or take it back: then the algorithm's stands again, or an added lesion is gone. */
+  setOutline(number: number, drawn: Drawn | null, volumeMm3: number): void {
+    const before = this.outlines.get(number) ?? null;
+    const verdict = this.line(number)?.verdict ?? null;
+    this.undoable = [...this.undoable, { kind: 'outline', number, before, verdict }];
+    this.storeOutline(number, drawn, volumeMm3);
+  }
+
+  /** Take back the last verdict or outline; answers its lesion's number. */
   undo(): number | null {
-    const last = this.undoable.pop();
-    const lesion = this.lesions.find((line) => line.number === last?.number);
-    if (!last || !lesion) return null;
+    const last = this.undoable.at(-1);
+    this.undoable = this.undoable.slice(0, -1);
+    if (!last) return null;
+    if (last.kind === 'outline') {
+      this.storeOutline(last.number, last.before, 0);
+      const lesion = this.line(last.number);
+      if (lesion && lesion.verdict !== last.verdict) this.storeVerdict(lesion, last.verdict);
+      return last.number;
+    }
+    const lesion = this.line(last.number);
+    if (!lesion) return null;
     this.storeVerdict(lesion, last.before);
     return last.number;
   }
@@ -98,10 +136,66 @@ export class Review {
     if (this.queue.empty) this.queue.close();
   }
 
+  private line(number: number): LesionLine | undefined {
+    return this.lesions.find((line) => line.number === number);
+  }
+
   private storeVerdict(lesion: LesionLine, verdict: Verdict | null): void {
     lesion.verdict = verdict;
     this.dropped = null;
     this.queue.push({ kind: 'verdict', number: lesion.number, verdict });
+  }
+
+  private storeOutline(number: number, drawn: Drawn | null, volumeMm3: number): void {
+    this.highest = Math.max(this.highest, number);
+    const outlines = new Map(this.outlines);
+    if (drawn) outlines.set(number, drawn);
+    else outlines.delete(number);
+    this.outlines = outlines;
+    this.foresee(number, drawn, volumeMm3);
+    this.dropped = null;
+    const outline = drawn && { mask: drawn.mask, region: drawn.region, side: drawn.side };
+    this.queue.push({ kind: 'outline', number, outline });
+  }
+
+  /** Show what the gateway will answer, as far as the page knows it. */
+  private foresee(number: number, drawn: Drawn | null, volumeMm3: number): void {
+    const lesion = this.line(number);
+    if (!drawn) {
+      if (lesion?.outline === 'added by the reader') this.lesions = this.lesions.filter((line) => line !== lesion);
+      else if (lesion?.measured_mm3) {
+        Object.assign(lesion, { volume_mm3: lesion.measured_mm3, measured_mm3: null, outline: 'algorithm' });
+      }
+      return;
+    }
+    if (lesion) {
+      lesion.verdict = 'accepted';
+      if (volumeMm3 === 0) return;
+      if (lesion.outline === 'algorithm') {
+        Object.assign(lesion, { measured_mm3: lesion.volume_mm3, outline: 'corrected by the reader' });
+      }
+      lesion.volume_mm3 = volumeMm3;
+      return;
+    }
+    if (!drawn.region || !drawn.side) return;
+    const [first, size] = [drawn.mask.first, drawn.mask.size];
+    const middle = first.map((start, axis) => start + Math.floor((size[axis] ?? 1) / 2));
+    this.lesions = [
+      ...this.lesions,
+      {
+        number,
+        change: 'new',
+        volume_mm3: volumeMm3,
+        prior_volume_mm3: 0,
+        centroid_index: middle,
+        region: drawn.region,
+        side: drawn.side,
+        score: 0,
+        outline: 'added by the reader',
+        measured_mm3: null,
+        verdict: 'accepted',
+      },
+    ];
   }
 
   private storeAssessment(): void {
@@ -116,24 +210,60 @@ export class Review {
     if (change.kind === 'verdict') {
       return (await api.setVerdict(this.caseId, change.number, { edit, verdict: change.verdict })).edit;
     }
+    if (change.kind === 'outline') return this.sendOutline(change.number, change.outline, edit);
     const { acceptance, rating, comment } = change;
     return (await api.setAssessment(this.caseId, { edit, acceptance, rating, comment })).edit;
   }
 
-  private fresh: CaseDetail | null = null;
+  private async sendOutline(number: number, outline: Outline | null, edit: number): Promise<number> {
+    const answer = outline
+      ? await api.setOutline(this.caseId, number, { edit, ...outline })
+      : await api.takeOutlineBack(this.caseId, number, edit);
+    const stored = answer.lesions.find((line) => line.number === number);
+    const shown = this.line(number);
+    // Verdicts may have gone on meanwhile; the measures are the gateway's.
+    if (stored && shown) Object.assign(shown, { ...stored, verdict: shown.verdict });
+    return answer.review.edit;
+  }
+
+  private fresh: { detail: CaseDetail; outlines: ReadonlyMap<number, Drawn> } | null = null;
 
   private async reload(change: Change): Promise<{ edit: number; stored: boolean }> {
     const detail = await api.detail(this.caseId);
-    this.fresh = detail;
-    return { edit: detail.review?.edit ?? 0, stored: holds(detail, change) };
+    const outlines = this.grid ? await this.storedOutlines(this.grid) : this.outlines;
+    this.fresh = { detail, outlines };
+    return { edit: detail.review?.edit ?? 0, stored: await this.holds(detail, outlines, change) };
+  }
+
+  private async holds(
+    detail: CaseDetail,
+    outlines: ReadonlyMap<number, Drawn>,
+    change: Change,
+  ): Promise<boolean> {
+    if (change.kind !== 'outline') return holds(detail, change);
+    const stored = outlines.get(change.number);
+    if (!change.outline || !stored || !this.grid) return !change.outline && !stored;
+    return samePlaces(stored.places, await unpacked(this.grid, change.outline.mask));
+  }
+
+  private async storedOutlines(grid: Grid): Promise<Map<number, Drawn>> {
+    const stored = await api.outlines(this.caseId);
+    const drawn = stored.outlines.map(async ({ number, mask }) => {
+      const line = this.line(number);
+      const added = line?.outline === 'added by the reader';
+      const said = { region: added ? line.region : null, side: added ? line.side : null };
+      return [number, { mask, places: await unpacked(grid, mask), ...said }] as const;
+    });
+    return new Map(await Promise.all(drawn));
   }
 
   private giveUp(failure: Failure): void {
     clearTimeout(this.commentTimer);
     this.commentTimer = undefined;
     if (this.fresh) {
-      this.adopt(this.fresh);
-      this.onDetail(this.fresh);
+      this.adopt(this.fresh.detail);
+      this.outlines = this.fresh.outlines;
+      this.onDetail(this.fresh.detail);
     }
     this.undoable = [];
     this.dropped = failure;
@@ -147,8 +277,8 @@ export class Review {
   }
 }
 
-/** Whether the stored state already says what a change wants. */
-export function holds(detail: CaseDetail, change: Change): boolean {
+/** Whether the stored state already says what a verdict or an assessment wants. */
+export function holds(detail: CaseDetail, change: Exclude<Change, { kind: 'outline' }>): boolean {
   if (change.kind === 'verdict') {
     return detail.lesions.some((line) => line.number === change.number && line.verdict === change.verdict);
   }

@@ -24,6 +24,22 @@ export function resultInWords(lesions: readonly LesionLine[], acceptance: Accept
   return parts.join(', ');
 }
 
+/** Numbers and volumes of what the reader has not rejected, as they stand now. */
+export function totals(lesions: readonly LesionLine[]): string[] {
+  const words = texts.lesions;
+  const counted = lesions.filter(({ verdict }) => verdict !== 'rejected');
+  const of = (...changes: LesionLine['change'][]) => counted.filter(({ change }) => changes.includes(change));
+  const volume = (lines: LesionLine[]) => texts.volume(lines.reduce((sum, line) => sum + line.volume_mm3, 0));
+  const [added, grown, lost] = [of('new'), of('growing'), of('shrinking', 'vanished')];
+  const parts: string[] = [];
+  if (added.length > 0) parts.push(words.newTotal(added.length, volume(added)));
+  if (grown.length > 0) parts.push(words.growingTotal(grown.length, volume(grown)));
+  if (added.length > 0 && grown.length > 0) parts.push(words.load(volume([...added, ...grown])));
+  if (parts.length === 0) parts.push(words.noTotals);
+  if (lost.length > 0) parts.push(words.lostTotal(lost.length, volume(lost)));
+  return parts;
+}
+
 /** What is still missing before the review can be signed; empty when nothing is. */
 export function missing(review: {
   lesions: readonly LesionLine[];
