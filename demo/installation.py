@@ -134,6 +134,7 @@ class System:
             "INTERVAL_COMMITMENT_PORT": str(self.ports.reports),
             "INTERVAL_COMMITMENT_WAIT_S": "20",
             "INTERVAL_QUIET_TIME_S": str(self.quiet_time_s),
+            "INTERVAL_LONGEST_WAIT_S": str(3 * self.quiet_time_s),
             "INTERVAL_SECURE_COOKIES": "false",
             "INTERVAL_VIEWER_DIR": str(REPOSITORY / "viewer" / "dist"),
         }

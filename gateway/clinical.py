@@ -2,14 +2,15 @@
 
 DICOMweb has no list of changes, so this one archive is asked in its own language, with Orthanc's own identifiers. Only
 whole series come by WADO-RS, which is many times faster than file by file. A UID comes from outside and can hold
-anything: it is looked at before it becomes a part of an address. Nothing is ever changed or deleted here.
+anything: it is looked at before it becomes a part of an address. Nothing is ever changed or deleted here; the only thing that
+is added are earlier studies from the PACS, as they are.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -37,6 +38,7 @@ _NO_IMAGES = frozenset({"AU", "DOC", "ECG", "EPS", "FID", "HD", "KO", "PLAN", "P
 """Modalities (PS3.3 C.7.3.1.1.1) of objects that are about images and are none."""
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
 _LEVELS = frozenset({"Study", "Series", "Instance"})
@@ -70,6 +72,7 @@ class ClinicalSeries:
     series_number: int | None
     manufacturer: str
     instances: tuple[str, ...] = field(repr=False)
+    orthanc_id: str = field(default="", repr=False)
 
     @property
     def written_by_interval(self) -> bool:
@@ -107,6 +110,11 @@ class ClinicalStudy:
     def image_count(self) -> int:
         """Number of MR images from outside: only these can be chosen, so only these make a study another one."""
         return sum(len(series.instances) for series in self.images if series.modality == "MR")
+
+    @property
+    def ignored_count(self) -> int:
+        """Number of all other images from outside."""
+        return sum(len(series.instances) for series in self.images) - self.image_count
 
 
 class ClinicalArchive:
@@ -225,6 +233,42 @@ class ClinicalArchive:
         """
         return _header(self.instance(instance))
 
+    def places(self, series: ClinicalSeries, header: Dataset) -> list[Dataset]:
+        """Return where each image of a series lies, from the archive's index: no file is read.
+
+        Parameters
+        ----------
+        series : ClinicalSeries
+        header : Dataset
+            Of any image of the series: its size and spacing are taken for all. A multi-frame image says all itself.
+        """
+        if "PerFrameFunctionalGroupsSequence" in header:
+            return [header]
+        places = []
+        for line in self._index(series):
+            place = Dataset()
+            for keyword in ("Rows", "Columns", "PixelSpacing"):
+                if keyword in header:
+                    place[keyword] = header[keyword]
+            for keyword in ("ImagePositionPatient", "ImageOrientationPatient"):
+                numbers = [part for part in str(line.get(keyword, "")).split("\\") if _DECIMAL.fullmatch(part.strip())]
+                setattr(place, keyword, [float(number) for number in numbers])
+            places.append(place)
+        return places
+
+    def sop_instance_uids(self, series: ClinicalSeries) -> frozenset[str]:
+        """Return the SOP Instance UIDs of a series, from the archive's index."""
+        return frozenset(str(line.get("SOPInstanceUID", "")) for line in self._index(series)) - {""}
+
+    def association(self, instance: str) -> tuple[str, str]:
+        """Return the calling and the called AE title by which an image came; empty when it came otherwise."""
+        said = self._json("GET", f"/instances/{instance}/metadata?expand", missing={})
+        return str(said.get("RemoteAET", "")), str(said.get("CalledAET", ""))
+
+    def _index(self, series: ClinicalSeries) -> list[dict[str, str]]:
+        lines = self._json("GET", f"/series/{series.orthanc_id}/instances", missing=[])
+        return [line["MainDicomTags"] for line in lines]
+
     def headers(self, study: ClinicalStudy, series: ClinicalSeries) -> list[Dataset]:
         """Return every instance of a series without its pixels, in any order. Raises as `files`."""
         return [_header(content) for content in self.files(study, series)]
@@ -248,6 +292,10 @@ class ClinicalArchive:
             yield content
         if count != len(series.instances):
             raise Transient("The series changed in the clinical archive while it was read.")
+
+    def add(self, files: Iterable[bytes]) -> None:
+        """Store images that were fetched from the PACS; what is there already stays as it is."""
+        self._dicomweb.store(files)
 
     def instance(self, instance: str) -> bytes:
         """Return an instance as the file that was received.
@@ -301,6 +349,7 @@ def _series(line: dict[str, Any]) -> ClinicalSeries:
         series_number=_series_number(str(tags.get("SeriesNumber", ""))),
         manufacturer=str(tags.get("Manufacturer", "")).strip(),
         instances=tuple(str(instance) for instance in line["Instances"]),
+        orthanc_id=str(line["ID"]),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from gateway.cases.contrast import Acquisition, contrast_of, read_acquisition
+from gateway.cases.acquisition import Acquisition, read_acquisition
+from gateway.cases.contrast import contrast_of
 from processing.dicom.geometry import SeriesGeometry, series_geometry
 from processing.domain.errors import InputRejected
 from processing.domain.study import SeriesInput, SeriesRole
@@ -48,11 +49,25 @@ class SeriesCandidate:
 
 @dataclass(frozen=True)
 class SeriesChoice:
-    """What became of one series: chosen for a role, or left; and why."""
+    """What became of one series: chosen for a role, or left; and why.
+
+    Parameters
+    ----------
+    candidate : SeriesCandidate
+    role : SeriesRole or None
+        That it was chosen for.
+    reason : str
+    recognised : SeriesRole or None
+        That it could play by its physics, chosen or not.
+    voxel_mm : float or None
+        Longest side of its voxels; none where nobody had to look.
+    """
 
     candidate: SeriesCandidate
     role: SeriesRole | None
     reason: str
+    recognised: SeriesRole | None = None
+    voxel_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,14 @@ class Selection:
     def chosen(self) -> dict[SeriesRole, SeriesCandidate]:
         """The series for each role that is played."""
         return {choice.role: choice.candidate for choice in self.choices if choice.role is not None}
+
+    def coarser_than(self, voxel_mm: float, roles: Collection[SeriesRole]) -> str:
+        """Return which series of these roles has too coarse voxels, in half a sentence; empty when none has."""
+        for choice in self.choices:
+            if choice.role in roles and choice.role is not None and (choice.voxel_mm or 0.0) > voxel_mm:
+                size = f"voxels of {choice.voxel_mm:.1f} mm; at most {voxel_mm:.1f} mm are accepted"
+                return f"its {choice.role.value} ({choice.candidate.name}) has {size}"
+        return ""
 
     @property
     def sentence(self) -> str:
@@ -134,58 +157,69 @@ def select_series(
         May raise `InputRejected`: the series is left for this reason.
     """
     wanted = {series.role for series in inputs}
-    left: dict[str, str] = {}
-    taken: dict[str, tuple[SeriesRole, str]] = {}
-    fits: dict[SeriesRole, list[_Fit]] = {role: [] for role in wanted}
-    broken: dict[SeriesRole, list[str]] = {role: [] for role in wanted}
-    for candidate in candidates:
-        role, reason, fit = _judge(candidate, wanted, load_headers)
-        if fit is not None and role is not None:
-            fits[role].append(fit)
+    judged = [_judge(candidate, wanted, load_headers) for candidate in candidates]
+    choices: list[SeriesChoice] = []
+    best = {role: min((one.fit for one in judged if one.fits(role)), key=_rank, default=None) for role in wanted}
+    for one in judged:
+        chosen = best.get(one.role) if one.role is not None and one.fit is not None else None
+        if chosen is None or one.fit is None:
+            choices.append(SeriesChoice(one.candidate, None, one.reason, one.role))
             continue
-        left[candidate.series_instance_uid] = reason
-        if role is not None:
-            broken[role].append(f"The {role.value} ({candidate.name}) can't be used: {reason}")
-    for role, of_role in fits.items():
-        ranked = sorted(of_role, key=lambda fit: fit.rank)
-        for fit in ranked[1:]:
-            left[fit.candidate.series_instance_uid] = f"{fit.reason}; {_why_behind(fit, ranked[0])}"
-        for fit in ranked[:1]:
-            best = " and the best of its kind" if len(ranked) > 1 else ""
-            taken[fit.candidate.series_instance_uid] = (role, f"{fit.reason}{best}")
-    choices = tuple(
-        SeriesChoice(candidate, *taken[candidate.series_instance_uid])
-        if candidate.series_instance_uid in taken
-        else SeriesChoice(candidate, None, left[candidate.series_instance_uid])
-        for candidate in candidates
-    )
-    unplayed = [series.role for series in inputs if series.required and not fits[series.role]]
-    unusable = next((broken[role][0] for role in unplayed if broken[role]), "")
-    return Selection(choices, tuple(role for role in unplayed if not broken[role]), unusable)
+        taken = one.fit is chosen
+        alone = sum(other.fits(one.role) for other in judged) == 1
+        why = ("" if alone else " and the best of its kind") if taken else f"; {_why_behind(one.fit, chosen)}"
+        role = one.role if taken else None
+        choices.append(SeriesChoice(one.candidate, role, f"{one.reason}{why}", one.role, one.fit.largest_voxel_side_mm))
+    unplayed = [series.role for series in inputs if series.required and best[series.role] is None]
+    broken = {role: _broken(role, judged) for role in unplayed}
+    unusable = next((sentence for sentence in broken.values() if sentence), "")
+    return Selection(tuple(choices), tuple(role for role in unplayed if not broken[role]), unusable)
 
 
-def _judge(
-    candidate: SeriesCandidate, wanted: set[SeriesRole], load_headers: LoadHeaders
-) -> tuple[SeriesRole | None, str, _Fit | None]:
-    """Return the role that a series would play, why it is left, and how well it fits when it is usable."""
-    if candidate.modality not in ("MR", ""):
-        return None, "no MR images", None
+@dataclass(frozen=True)
+class _Judged:
+    """A series, the role that it would play, and how well it fits; without a fit the reason says why it is left."""
+
+    candidate: SeriesCandidate
+    role: SeriesRole | None
+    reason: str
+    fit: _Fit | None = None
+    broken: bool = False
+    """Whether it would play a wanted role, if only its images formed a volume."""
+
+    def fits(self, role: SeriesRole | None) -> bool:
+        return self.fit is not None and self.role is role
+
+
+def _rank(fit: _Fit | None) -> tuple[object, ...]:
+    return fit.rank if fit is not None else ()
+
+
+def _broken(role: SeriesRole, judged: Sequence[_Judged]) -> str:
+    one = next((one for one in judged if one.broken and one.role is role), None)
+    return f"The {role.value} ({one.candidate.name}) can't be used: {one.reason}" if one is not None else ""
+
+
+def _judge(candidate: SeriesCandidate, wanted: Collection[SeriesRole], load_headers: LoadHeaders) -> _Judged:
+    if candidate.modality not in ("MR", "CT", ""):
+        return _Judged(candidate, None, "no MR or CT images")
     if candidate.header is None:
-        return None, "no image of it can be read", None
+        return _Judged(candidate, None, "no image of it can be read")
     acquisition = read_acquisition(candidate.header)
     contrast = contrast_of(acquisition)
     if contrast.role is None:
-        return None, contrast.reason, None
+        return _Judged(candidate, None, contrast.reason)
     if contrast.role not in wanted:
-        return None, f"{contrast.reason}; the pipeline does not ask for it", None
+        return _Judged(candidate, contrast.role, f"{contrast.reason}; the pipeline does not ask for it")
     try:
         geometry = series_geometry(load_headers(candidate))
     except InputRejected as rejected:
-        return contrast.role, rejected.reason, None
+        return _Judged(candidate, contrast.role, rejected.reason, broken=True)
     coverage = _coverage_mm(geometry)
     if coverage < MIN_COVERAGE_MM:
-        return None, f"{contrast.reason}; a slab of {coverage:.0f} mm, not the whole brain", None
-    return contrast.role, contrast.reason, _Fit(candidate, acquisition, contrast.reason, geometry)
+        reason = f"{contrast.reason}; a slab of {coverage:.0f} mm, not the whole brain"
+        return _Judged(candidate, contrast.role, reason)
+    return _Judged(candidate, contrast.role, contrast.reason, _Fit(candidate, acquisition, contrast.reason, geometry))
 
 
 def _coverage_mm(geometry: SeriesGeometry) -> float:

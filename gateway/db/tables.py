@@ -121,6 +121,8 @@ class CaseImages(Base):
     __tablename__ = "case_images"
 
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), primary_key=True)
+    listing: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed digest of the archive's own list of them: while it is the same nobody has to ask which images they are."""
     digests: Mapped[bytes] = mapped_column(LargeBinary)
     """Keyed digests of the SOP Instance UIDs, 16 bytes each, sorted."""
     ignored: Mapped[int] = mapped_column(default=0)

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case
+from gateway.flow.completeness import Patience, route_quiet_s, wait_for
+from gateway.flow.images import ImageDigests, note_ignored
 from gateway.flow.services import Services
 from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
 from gateway.flow.step import fail, try_later
@@ -38,6 +40,9 @@ class Sighting:
     readable_name: str
     study_date_shifted: str = field(repr=False)
     image_count: int
+    ignored_count: int = 0
+    images: ImageDigests | None = field(default=None, repr=False)
+    """Which images they are; none where the study can't be listed."""
 
 
 def follow_changes(services: Services) -> int:
@@ -91,9 +96,11 @@ def reconcile(services: Services, recent: timedelta | None = None) -> int:
 
 
 def settle(services: Services) -> int:
-    """Let studies for which no image came for the quiet time be complete.
+    """Let studies be complete for which no image came for the quiet time of their route, and that lack nothing.
 
-    The archive is asked once more before, and the archive's own count decides: its "stable" events may never come.
+    The archive is asked once more before, and the archive's own count decides: its "stable" events may never come. A
+    study that lacks a required series, or slices of it, is waited for, and says what it lacks; when the longest wait
+    is over it is complete with what it has.
 
     Returns
     -------
@@ -101,9 +108,10 @@ def settle(services: Services) -> int:
         Number of studies that became complete.
     """
     now = services.clock()
+    shortest = min((route_quiet_s(route, services) for route in services.routes.routes), default=0.0)
     with services.sessions() as session:
         cases = [session.get_one(Case, case_id) for case_id in store.due_cases(session, [CaseState.RECEIVING], now=now)]
-        quiet = [case for case in cases if is_quiet(case.last_image_at, now, services.settings.quiet_time_s)]
+        quiet = [case for case in cases if is_quiet(case.last_image_at, now, shortest)]
     return sum(_settle_or_fail(services, case.case_id, case.study_uid) for case in quiet)
 
 
@@ -135,7 +143,9 @@ def _settle_one(services: Services, case_id: str, study_uid: str) -> bool:
     record = services.vault.get(study_uid)
     study = services.clinical.study(record.original_study_instance_uid)
     seen = study.image_count if study is not None else 0
-    now = services.clock()
+    patience = wait_for(services, study)
+    images = ImageDigests(services.clinical, study, services.pseudonymiser.subkeys(record.identity).uid)
+    images.look()
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
         if case is None or case.state != CaseState.RECEIVING.value:
@@ -143,12 +153,28 @@ def _settle_one(services: Services, case_id: str, study_uid: str) -> bool:
         if seen > case.instance_count:
             _take_more(case, seen, services)
             return False
-        if not is_quiet(case.last_image_at, now, services.settings.quiet_time_s):
+        if not _over(case, patience, services):
             return False
         case.instance_count = seen
-        store.record(session, case, CaseEvent.QUIET, actor=ACTOR, detail=f"{seen} images", at=now)
+        images.note(session, case)
+        note_ignored(session, case, study.ignored_count if study is not None else 0, services.clock())
+        detail = f"{seen} images" + (f"; nothing more came: {patience.missing}" if patience.missing else "")
+        store.record(session, case, CaseEvent.QUIET, actor=ACTOR, detail=detail, at=services.clock())
     log.info("study complete", case_id=case_id, count=seen)
     return True
+
+
+def _over(case: Case, patience: Patience, services: Services) -> bool:
+    """Whether a study has been waited for long enough; otherwise the case says for what, and until when it rests."""
+    now = services.clock()
+    wait_s = max(patience.quiet_s, patience.longest_s if patience.missing else 0.0)
+    if is_quiet(case.last_image_at, now, wait_s):
+        return True
+    if patience.missing and is_quiet(case.last_image_at, now, patience.quiet_s):
+        local = case.last_image_at.astimezone(services.settings.zone)
+        case.reason = f"Waiting: {patience.missing} The last image came on {local:%Y-%m-%d at %H:%M}."
+        case.not_before = case.last_image_at + timedelta(seconds=wait_s)
+    return False
 
 
 def _deal_with(services: Services, arrivals: Arrivals, cursor: int | None) -> bool:
@@ -169,6 +195,11 @@ def _deal_with(services: Services, arrivals: Arrivals, cursor: int | None) -> bo
         log.info("arrivals were noted by another process", step=ACTOR)
         return False
     return True
+
+
+def take_note(services: Services, study_uids: list[str]) -> None:
+    """Look at studies at once, without waiting for the archive's list of changes."""
+    _deal_with_in_parts(services, study_uids)
 
 
 def _deal_with_in_parts(services: Services, study_uids: list[str]) -> None:
@@ -221,6 +252,8 @@ def _described(services: Services, study: ClinicalStudy, identity: PatientIdenti
         readable_name=pseudonymiser.readable_name(identity),
         study_date_shifted=shifted_study_date(header, pseudonymiser.shift_days(identity)),
         image_count=study.image_count,
+        ignored_count=study.ignored_count,
+        images=ImageDigests(services.clinical, study, pseudonymiser.subkeys(identity).uid),
     )
 
 
@@ -235,27 +268,34 @@ def _note(session: Session, services: Services, sighting: Sighting) -> None:
             log.exception("vault contradicts the archive", step=ACTOR)
         _open_case(session, services, sighting)
         return
-    known = case.instance_count
+    known, seen = case.instance_count, sighting.image_count
+    note_ignored(session, case, sighting.ignored_count, services.clock())
+    receiving = case.state == CaseState.RECEIVING.value
+    others = sighting.images.new_to(session, case) if sighting.images is not None and not receiving else None
     arrival = Arrival.NOTHING
-    if sighting.image_count:
+    if seen:
         replaced = must_be_replaced(case)
-        arrival = what_arrived(CaseState(case.state), known, sighting.image_count, replaced=replaced)
+        # Where it is known which images the case has, those that it does not have count, not how many there are.
+        counted = seen if others is None else known + others
+        arrival = what_arrived(CaseState(case.state), known, counted, replaced=replaced)
     # What was removed may be fetched again: the number that the case was completed with stays what it is.
+    more = f"{others if others is not None else seen - known} more images"
     if arrival is Arrival.GROWN:
-        if case.state != CaseState.RECEIVING.value:
-            detail = f"{sighting.image_count - known} more images"
-            store.record(session, case, CaseEvent.IMAGES_RECEIVED, actor=ACTOR, detail=detail, at=services.clock())
-        _take_more(case, sighting.image_count, services)
+        if not receiving:
+            store.record(session, case, CaseEvent.IMAGES_RECEIVED, actor=ACTOR, detail=more, at=services.clock())
+        _take_more(case, seen, services)
     elif arrival is Arrival.LATE:
-        detail = f"{sighting.image_count - known} more images arrived; revision {case.revision + 1} replaces this one."
-        case.instance_count = sighting.image_count
+        detail = f"{more} arrived; revision {case.revision + 1} replaces this one."
+        case.instance_count = seen
         newer = replace_revision(session, case, actor=ACTOR, detail=detail, at=services.clock())
-        log.info("case opened", case_id=newer.case_id, count=sighting.image_count)
+        log.info("case opened", case_id=newer.case_id, count=seen)
 
 
 def _take_more(case: Case, seen: int, services: Services) -> None:
     case.instance_count = seen
     case.last_image_at = services.clock()
+    case.not_before = None
+    case.reason = ""
 
 
 def _open_case(session: Session, services: Services, sighting: Sighting) -> None:

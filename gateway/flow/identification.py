@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway.cases.select import Selection
@@ -75,24 +75,45 @@ def identify(
     return named
 
 
-def question_of_issuer(services: Services, current: StudyRecord) -> str:
+def ask_about_issuer(services: Services, current: StudyRecord) -> str:
     """Return a question to a person when an earlier study may be the same patient's; empty when there is none.
 
     Two issuers are two patients. But a study that names none may well be of the patient of the other one, and that
-    must not silently be no earlier study. Pseudonyms are made of both, so only a correction in the archive joins them.
+    must not silently be no earlier study, whether or not there is another one to compare with. Pseudonyms are made of
+    both, so only a correction in the archive joins them. Where this study is the earlier one, the later ones' cases
+    get the question.
     """
     uids = services.clinical.study_uids_of_patient(current.patient_id) - {current.original_study_instance_uid}
     with services.sessions() as session:
         found = [case for uid in sorted(uids) for case in _cases_of(services, session, uid)]
-    day = str(current.general_study.get("StudyDate", "") or "")
+    day = _day(current)
+    question, asked = "", []
     for case in found:
         if case.pseudonym == current.pseudonym or case.state in _NO_COMPARISON:
             continue
         other = services.vault.get(case.study_uid)
-        one_is_absent = bool(other.issuer_of_patient_id.strip()) != bool(current.issuer_of_patient_id.strip())
-        if one_is_absent and str(other.general_study.get("StudyDate", "") or "") < day:
-            return OTHER_ISSUER
-    return ""
+        if bool(other.issuer_of_patient_id.strip()) == bool(current.issuer_of_patient_id.strip()):
+            continue
+        if _day(other) < day:
+            question = OTHER_ISSUER
+        elif _day(other) > day:
+            asked.append(case.case_id)
+    _ask(services, asked)
+    return question
+
+
+def _day(record: StudyRecord) -> str:
+    return str(record.general_study.get("StudyDate", "") or "")
+
+
+def _ask(services: Services, case_ids: Collection[str]) -> None:
+    """Put the question to cases that were examined before the earlier study was."""
+    if not case_ids:
+        return
+    with services.sessions.begin() as session:
+        for case in session.scalars(select(Case).where(Case.case_id.in_(case_ids))):
+            if OTHER_ISSUER not in case.question:
+                case.question = f"{case.question} {OTHER_ISSUER}".strip()
 
 
 def _cases_of(services: Services, session: Session, original_uid: str) -> list[Case]:

@@ -1,31 +1,32 @@
-"""From a complete study to an order: select, find the prior, pseudonymise, order."""
+"""From a complete study to an order: route, find the prior, pseudonymise, order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydicom.dataset import Dataset
 from sqlalchemy import delete
-from sqlalchemy.orm import Session
 
+from gateway.cases.complete import announced
 from gateway.cases.prior import EarlierStudy, PriorFound, PriorIncomplete, find_prior
-from gateway.cases.route import route
-from gateway.cases.select import Selection, SeriesCandidate, select_series
-from gateway.clinical import ClinicalSeries, ClinicalStudy
+from gateway.cases.route import Routed
+from gateway.cases.select import Selection
+from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case, Series
-from gateway.flow.identification import identify, question_of_issuer
+from gateway.flow import priors
+from gateway.flow.examination import examine
+from gateway.flow.identification import OTHER_ISSUER, ask_about_issuer, identify
 from gateway.flow.services import Services
-from gateway.flow.sight import has_patient_id
+from gateway.flow.sight import look_up
 from gateway.flow.step import Lease, run_step
 from gateway.flow.transfer import require_same_person, transfer
 from gateway.jobs import store, submit
 from gateway.log import get_logger
 from gateway.pseudonymise.record import StudyRecord
+from gateway.routes.model import Route
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.errors import Defect, InputRejected, Transient
+from processing.domain.errors import InputRejected, Transient
 from processing.domain.messages import StudyOrder
-from processing.domain.study import SeriesInput
 from processing.pipelines.spec import PipelineSpec
 
 log = get_logger(__name__)
@@ -34,11 +35,12 @@ _COMPLETE = (CaseState.COMPLETE,)
 
 
 @dataclass(frozen=True)
-class _Examined:
-    """A study in the clinical archive and who it belongs to."""
+class _Current:
+    """The study that is prepared: who it belongs to, what it holds, and its route."""
 
     record: StudyRecord
     study: ClinicalStudy
+    routed: Routed
 
 
 def prepare(services: Services, case_id: str) -> bool:
@@ -55,109 +57,70 @@ def prepare(services: Services, case_id: str) -> bool:
 def _prepare(services: Services, lease: Lease) -> None:
     with services.sessions.begin() as session:
         study_uid = lease.case(session, _COMPLETE).study_uid
-    current = _examine(services, study_uid)
-    if not any(series.modality == "MR" for series in current.study.images):
-        _conclude(services, lease, CaseEvent.NOT_USABLE, "The study holds no MR images.")
-        return
-    study = current.study
-    routed = route(services.specs, lambda inputs: _select(services, study, inputs))
+    record, study = look_up(services, study_uid)
+    routed = examine(services.clinical, study).route(services.routes, services.specs)
     if routed.selection.chosen:
-        record = identify(services, lease, _COMPLETE, current.record, study, routed.selection)
-        current = _Examined(record, study)
-    with services.sessions.begin() as session:
-        study_date = lease.case(session, _COMPLETE).study_date_shifted
-    if not study_date:
+        record = identify(services, lease, _COMPLETE, record, study, routed.selection)
+    current = _Current(record, study, routed)
+    case = _note_examined(services, lease, current)
+    since = f"The last image came on {case.last_image_at.astimezone(services.settings.zone):%Y-%m-%d at %H:%M}."
+    if routed.route is None or routed.spec is None:
+        _conclude(services, lease, CaseEvent.NOT_USABLE, routed.sentence)
+    elif not case.study_date_shifted:
         _conclude(services, lease, CaseEvent.NOT_USABLE, "The study has no date, so it can't be compared over time.")
+    elif routed.selection.unusable:
+        raise InputRejected(f"{routed.sentence} {since}")
+    elif not routed.selection.usable:
+        _conclude(services, lease, CaseEvent.NOT_USABLE, f"{routed.sentence} {since}")
+    else:
+        _compare(services, lease, case, current, (routed.route, routed.spec))
+
+
+def _compare(services: Services, lease: Lease, case: Case, current: _Current, plan: tuple[Route, PipelineSpec]) -> None:
+    """Find the prior and order the comparison, or say why there is none yet."""
+    route = plan[0]
+    with services.sessions.begin() as session:
+        searching = priors.search_open(session, services, lease.case(session, _COMPLETE), route.prior)
+        others = priors.other_studies(session, case)
+    if searching:
+        _conclude(services, lease, CaseEvent.PRIOR_INCOMPLETE, searching)
         return
-    _note_series(services, lease, current, routed.selection)
-    if routed.selection.unusable:
-        raise InputRejected(routed.selection.sentence)
-    if not routed.selection.usable:
-        _conclude(services, lease, CaseEvent.NOT_USABLE, routed.selection.sentence)
-        return
-    examined: dict[str, _Examined] = {}
-    others = _other_studies(services, lease)
+    found: dict[str, tuple[StudyRecord, ClinicalStudy]] = {}
 
     def select_of(other: EarlierStudy) -> Selection:
         lease.renew()
-        found = _examine_prior(services, other)
-        examined[other.case_id] = found
-        return _select(services, found.study, routed.spec.inputs)
+        found[other.case_id] = priors.examine_prior(services, other)
+        return examine(services.clinical, found[other.case_id][1]).select(route.series.inputs)
 
-    decision = find_prior(study_date, others, select_of)
+    rule = priors.shifted(route.prior, current.record.shift_days)
+    decision = find_prior(case.study_date_shifted, others, select_of, rule, route.series.required)
     if isinstance(decision, PriorIncomplete):
         _conclude(services, lease, CaseEvent.PRIOR_INCOMPLETE, decision.reason)
-    elif isinstance(decision, PriorFound):
-        prior = (examined[decision.case_id], decision)
-        _order(services, lease, routed.spec, (current, routed.selection), prior, others)
-    else:
-        reason = question_of_issuer(services, current.record) or decision.reason
-        _conclude(services, lease, CaseEvent.PRIOR_MISSING, reason)
-
-
-def _examine(services: Services, study_uid: str) -> _Examined:
-    try:
-        record = services.vault.get(study_uid)
-    except KeyError as error:
-        raise Defect("The vault holds no entry for this study.") from error
-    study = services.clinical.study(record.original_study_instance_uid)
-    if study is None or not study.images:
-        raise InputRejected("The clinical archive no longer holds the study.")
-    if len(study.patient_ids) > 1:
-        raise InputRejected("The study arrived under several patient IDs; nobody can tell whose it is.")
-    if not has_patient_id(record) and not any(study.patient_ids):
-        raise InputRejected("The images carry no patient ID, so they can't be told from another patient's.")
-    return _Examined(record, study)
-
-
-def _examine_prior(services: Services, other: EarlierStudy) -> _Examined:
-    with services.sessions() as session:
-        case = store.get_case(session, other.case_id)
-        study_uid = case.study_uid if case is not None else ""
-    return _examine(services, study_uid)
-
-
-def _select(services: Services, study: ClinicalStudy, inputs: Sequence[SeriesInput]) -> Selection:
-    by_uid = {series.series_instance_uid: series for series in study.series}
-
-    def load_headers(candidate: SeriesCandidate) -> list[Dataset]:
-        return services.clinical.headers(study, by_uid[candidate.series_instance_uid])
-
-    return select_series([_candidate(services, series) for series in study.series], inputs, load_headers)
-
-
-def _candidate(services: Services, series: ClinicalSeries) -> SeriesCandidate:
-    header = None
-    if series.modality == "MR" and series.instances:
-        try:
-            # The middle one: the outermost images of a stack are the likeliest to differ from the rest.
-            header = services.clinical.header(series.instances[len(series.instances) // 2])
-        except InputRejected:
-            header = None
-    return SeriesCandidate(
-        series.series_instance_uid, series.series_number, series.modality, len(series.instances), header
-    )
-
-
-def _other_studies(services: Services, lease: Lease) -> list[EarlierStudy]:
+        return
     with services.sessions.begin() as session:
-        return _others_of(session, lease.case(session, _COMPLETE))
+        further = priors.search_further(session, case, decision.unusable, services.clock())
+        missing = "" if isinstance(decision, PriorFound) else priors.why_missing(session, case.case_id, decision)
+    if further:
+        _conclude(services, lease, CaseEvent.PRIOR_INCOMPLETE, priors.SEARCHING)
+    elif isinstance(decision, PriorFound):
+        prior = (*found[decision.case_id], decision)
+        _order(services, lease, plan, current, prior, others)
+    else:
+        asked = OTHER_ISSUER if OTHER_ISSUER in case.question else missing
+        _conclude(services, lease, CaseEvent.PRIOR_MISSING, asked)
 
 
-def _others_of(session: Session, case: Case) -> list[EarlierStudy]:
-    return [
-        EarlierStudy(other.case_id, other.study_date_shifted, CaseState(other.state), other.received_at)
-        for other in store.cases_of_patient(session, case.pseudonym)
-        if other.study_uid != case.study_uid
-    ]
-
-
-def _note_series(services: Services, lease: Lease, examined: _Examined, selection: Selection) -> None:
-    identity = examined.record.identity
+def _note_examined(services: Services, lease: Lease, current: _Current) -> Case:
+    """Keep what the study was taken for, and what a person is asked about it."""
+    question = ask_about_issuer(services, current.record)
+    identity, routed = current.record.identity, current.routed
     with services.sessions.begin() as session:
         case = lease.case(session, _COMPLETE)
+        case.route = routed.route.name if routed.route is not None else ""
+        case.explanation = routed.explanation.model_dump(mode="json")
+        case.question = " ".join(part for part in (question, _short(routed.selection)) if part)
         session.execute(delete(Series).where(Series.case_id == case.case_id))
-        for choice in selection.choices:
+        for choice in routed.selection.choices:
             candidate = choice.candidate
             session.add(
                 Series(
@@ -170,6 +133,17 @@ def _note_series(services: Services, lease: Lease, examined: _Examined, selectio
                     reason=choice.reason,
                 )
             )
+    return case
+
+
+def _short(selection: Selection) -> str:
+    """Say which chosen series has fewer images than its header announces: it may be cut off at an end."""
+    short = [
+        f"The {choice.role.value} ({choice.candidate.name}) may be cut off: {announced(choice.candidate)}"
+        for choice in selection.choices
+        if choice.role is not None and announced(choice.candidate)
+    ]
+    return " ".join(short)
 
 
 def _conclude(services: Services, lease: Lease, event: CaseEvent, detail: str) -> None:
@@ -182,24 +156,28 @@ def _conclude(services: Services, lease: Lease, event: CaseEvent, detail: str) -
 def _order(
     services: Services,
     lease: Lease,
-    spec: PipelineSpec,
-    current: tuple[_Examined, Selection],
-    prior: tuple[_Examined, PriorFound],
+    plan: tuple[Route, PipelineSpec],
+    current: _Current,
+    prior: tuple[StudyRecord, ClinicalStudy, PriorFound],
     others: Sequence[EarlierStudy],
 ) -> None:
-    (current_study, selection), (prior_study, found) = current, prior
-    require_same_person(current_study.record, prior_study.record)
+    _, spec = plan
+    prior_record, prior_study, found = prior
+    require_same_person(current.record, prior_record)
     orders: list[StudyOrder] = []
     records: list[StudyRecord] = []
-    for examined, chosen in ((current_study, selection), (prior_study, found.selection)):
-        series = {role: candidate.series_instance_uid for role, candidate in chosen.chosen.items()}
-        order, record = transfer(services, lease, examined.record, examined.study, series)
+    for record, study, selection in (
+        (current.record, current.study, current.routed.selection),
+        (prior_record, prior_study, found.selection),
+    ):
+        series = {role: candidate.series_instance_uid for role, candidate in selection.chosen.items()}
+        order, transferred = transfer(services, lease, record, study, series)
         orders.append(order)
-        records.append(record)
+        records.append(transferred)
     require_same_person(*records)
     with services.sessions.begin() as session:
         case = lease.case(session, _COMPLETE)
-        if _earlier(case, _others_of(session, case)) != _earlier(case, others):
+        if _earlier(case, priors.other_studies(session, case)) != _earlier(case, others):
             raise Transient("The patient's earlier studies changed while this one was prepared.")
         at = services.clock()
         for record in records:

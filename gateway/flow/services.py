@@ -22,6 +22,10 @@ from gateway.pseudonymise.keys import KeyRing, WeakSecret
 from gateway.pseudonymise.profile import load_profile
 from gateway.pseudonymise.vault import Vault
 from gateway.research import ResearchCopies
+from gateway.retrieve.source import PriorSource
+from gateway.retrieve.sources import make_source
+from gateway.routes.load import load_routes
+from gateway.routes.model import RouteTable
 from gateway.settings import Settings
 from processing.dicom.archive import DicomArchive, DicomWebArchive
 from processing.pipelines.registry import SPECS
@@ -51,7 +55,9 @@ class Services:
     targets : sequence of Target
         Where signed results go, all of them.
     specs : sequence of PipelineSpec
-        The pipelines that studies are routed to, in order of preference.
+        The pipelines that are installed.
+    routes : RouteTable
+        Which studies go to which of them, and how.
     clock : callable
         Returns the present time with its zone.
     """
@@ -67,6 +73,9 @@ class Services:
     vault: Vault
     targets: Sequence[Target]
     specs: Sequence[PipelineSpec]
+    routes: RouteTable
+    prior_source: PriorSource | None = None
+    """The PACS that earlier studies are fetched from; none when the clinical archive alone is looked in."""
     defacer: Defacer | None = None
     """Removes faces; none when the site does not ask for it."""
     clock: Callable[[], datetime] = utc_now
@@ -111,11 +120,12 @@ def build_services(settings: Settings) -> Services:
     vault = Vault(ReadOnlyVaultRows(session_factory(engine, read_only=True)), keys)
     # With a single key there is no choice, and no reason to ask the database for every patient.
     key_choice = vault.key_of if keys.retired else None
+    clinical = ClinicalArchive(settings.clinical_url, settings.clinical_user, settings.clinical_password)
     return Services(
         settings=settings,
         engine=engine,
         sessions=sessions,
-        clinical=ClinicalArchive(settings.clinical_url, settings.clinical_user, settings.clinical_password),
+        clinical=clinical,
         research=DicomWebArchive(
             f"{settings.research_url}/dicom-web", settings.research_user, settings.research_password
         ),
@@ -125,5 +135,7 @@ def build_services(settings: Settings) -> Services:
         vault=vault,
         targets=make_targets(settings),
         specs=SPECS,
+        prior_source=make_source(settings, clinical),
+        routes=load_routes(settings.routes, SPECS, [target.name for target in settings.targets]),
         defacer=Defacer() if settings.deface else None,
     )

@@ -12,11 +12,12 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from gateway.clinical import ClinicalStudy
+from gateway.flow.services import Services
 from gateway.pseudonymise.apply import read_identity
 from gateway.pseudonymise.encoded import read_encoded
 from gateway.pseudonymise.identity import PatientIdentity, Pseudonymiser
 from gateway.pseudonymise.record import GENERAL_STUDY_MODULE, PATIENT_MODULE, StudyRecord
-from processing.domain.errors import InputRejected
+from processing.domain.errors import Defect, InputRejected
 
 _NO_PATIENT_ID = "no patient ID, study "
 UNREADABLE = (
@@ -49,6 +50,30 @@ def identity_at_sight(content: bytes, study: ClinicalStudy) -> tuple[PatientIden
     if not patient_id:
         return PatientIdentity(f"{_NO_PATIENT_ID}{study.study_instance_uid}"), header
     return PatientIdentity(patient_id, issuer), header
+
+
+def look_up(services: Services, study_uid: str) -> tuple[StudyRecord, ClinicalStudy]:
+    """Return a study as the vault and as the clinical archive hold it.
+
+    Raises
+    ------
+    Defect
+        If the vault holds no entry.
+    InputRejected
+        If the study is gone, or nobody can tell whose it is.
+    """
+    try:
+        record = services.vault.get(study_uid)
+    except KeyError as error:
+        raise Defect("The vault holds no entry for this study.") from error
+    study = services.clinical.study(record.original_study_instance_uid)
+    if study is None or not study.images:
+        raise InputRejected("The clinical archive no longer holds the study.")
+    if len(study.patient_ids) > 1:
+        raise InputRejected("The study arrived under several patient IDs; nobody can tell whose it is.")
+    if not has_patient_id(record) and not any(study.patient_ids):
+        raise InputRejected("The images carry no patient ID, so they can't be told from another patient's.")
+    return record, study
 
 
 def has_patient_id(record: StudyRecord) -> bool:

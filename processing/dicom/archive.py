@@ -116,6 +116,10 @@ class DicomWebArchive:
         """Return one dataset of series attributes for each series of a study (QIDO-RS)."""
         return self._datasets(f"studies/{study_instance_uid}/series", params={"includefield": "all"})
 
+    def search_studies(self, keys: dict[str, str]) -> list[Dataset]:
+        """Return the studies that match, by keyword and value (QIDO-RS)."""
+        return self._datasets("studies", keys)
+
     def retrieve_headers(self, study_instance_uid: str, series_instance_uid: str) -> list[Dataset]:
         """Return every instance of a series without its pixels (WADO-RS metadata)."""
         headers = self._datasets(f"studies/{study_instance_uid}/series/{series_instance_uid}/metadata")

@@ -38,6 +38,10 @@ SPACING_TOLERANCE_MM = 1e-3
 """Largest difference of the pixel spacing between images of one series: rounding of decimal strings."""
 
 
+class SlicesMissing(InputRejected):
+    """The stack has holes, or is a single slice: further images may make it whole."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """One two-dimensional image: its place and the number of its header and of its frame in that header."""
@@ -83,13 +87,13 @@ def series_geometry(headers: Sequence[Dataset]) -> SeriesGeometry:
     ------
     InputRejected
         If the images don't form one even, gapless stack of at least two slices; the reason says what is wrong and
-        where.
+        where. `SlicesMissing` when further images could make it one.
     """
     frames = list(_frames(headers))
     if not frames:
         raise InputRejected("The series holds no image.")
     if len(frames) == 1:
-        raise InputRejected("The series holds a single slice, which is not a volume.")
+        raise SlicesMissing("The series holds a single slice, which is not a volume.")
     _require_one_multi_frame_image(headers)
     _require_one_size(frames)
     normal = _common_normal(frames)
@@ -226,8 +230,8 @@ def _require_even_gaps(depth_mm: FloatArray) -> None:
         places = ", ".join(f"{count} after {depth:.1f} mm" for depth, count in missing[:5])
         more = f" and at {len(missing) - 5} further places" if len(missing) > 5 else ""
         verb = "slice is" if total == 1 else "slices are"
-        raise InputRejected(f"{total} {verb} missing: {places}{more} (slices are {usual:.2f} mm apart).")
-    raise InputRejected(
+        raise SlicesMissing(f"{total} {verb} missing: {places}{more} (slices are {usual:.2f} mm apart).")
+    raise SlicesMissing(
         f"The gaps between slices are uneven: from {gaps.min():.2f} to {gaps.max():.2f} mm, "
         f"first after {wide[0][0]:.1f} mm."
     )

@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.create_table(
         "case_images",
         sa.Column("case_id", sa.String(length=36), nullable=False),
+        sa.Column("listing", sa.LargeBinary(), nullable=False),
         sa.Column("digests", sa.LargeBinary(), nullable=False),
         sa.Column("ignored", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.case_id"], name=op.f("fk_case_images_case_id_cases")),

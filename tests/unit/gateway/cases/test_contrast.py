@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydicom.dataset import Dataset
 
-from gateway.cases.contrast import ENHANCED_MR_IMAGE, MR_IMAGE, contrast_of, read_acquisition
+from gateway.cases.acquisition import CT_IMAGE, ENHANCED_MR_IMAGE, MR_IMAGE, read_acquisition
+from gateway.cases.contrast import contrast_of
 from processing.domain.study import SeriesRole
 
 R = SeriesRole
@@ -81,6 +82,39 @@ TAKEN: dict[str, tuple[dict[str, object], SeriesRole]] = {
     "3D T2 (SPACE)": (SE | _t(3200, 408, None, 120), R.T2),
     "Philips T2 without image type": (SE | _t(3000, 80, None, 90) | {"ImageType": None}, R.T2),
     "inversion time 0 means none": (SE | _t(5000, 100, 0, 150), R.T2),
+    **{
+        f"without contrast agent, as its name says: {name}": (
+            GR_IR | _t(2300, 3, 900, 9) | {"SeriesDescription": name},
+            R.T1,
+        )
+        for name in ("T1 ohne KM", "t1 mprage nativ", "T1 sans injection", "T1 sin contraste", "T1 senza mdc")
+    },
+    **{
+        f"after contrast agent, as its name says: {name}": (
+            GR_IR | _t(2300, 3, 900, 9) | {"SeriesDescription": name},
+            R.T1C,
+        )
+        for name in ("T1 nach KM", "t1_mprage_KM", "T1 3D après inj", "T1 con mdc", "T1 C+", "T1 POST GAD", "T1 +Gd")
+    },
+    "Siemens DWI": (
+        {"ScanningSequence": "EP", "ImageType": ["ORIGINAL", "PRIMARY", "DIFFUSION", "TRACEW", "ND"]} | _t(6000, 90),
+        R.DWI,
+    ),
+    "DWI by its b-value": ({"ScanningSequence": "EP"} | _t(6000, 90) | {"DiffusionBValue": 1000.0}, R.DWI),
+    "DWI by its name, where no attribute says so": (
+        {"ScanningSequence": ["SE", "EP"], "SeriesDescription": "Diffusionswichtung"} | _t(6000, 90),
+        R.DWI,
+    ),
+    "Siemens SWI": (
+        {"ScanningSequence": "GR", "ImageType": ["ORIGINAL", "PRIMARY", "M", "SWI", "NORM"]} | _t(27, 20, None, 15),
+        R.SWI,
+    ),
+    "GE SWAN, a 3D gradient echo with a long echo": (GR | _t(41, 25, None, 15) | {"MRAcquisitionType": "3D"}, R.SWI),
+    "2D susceptibility-weighted by its name": (GR | _t(600, 20, None, 20) | {"ProtocolName": "ax SWIp"}, R.SWI),
+    "plain CT": (
+        {"SOPClassUID": CT_IMAGE, "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "BodyPartExamined": "HEAD"},
+        R.CT,
+    ),
     "no agent, said in words": (SE | _t(500, 12, None, 90) | {"ContrastBolusAgent": "NONE"}, R.T1),
 }
 
@@ -98,8 +132,15 @@ LEFT: dict[str, tuple[dict[str, object], str]] = {
         SE | _t(500, 12) | {"ImageType": ["DERIVED", "PRIMARY", "SUBTRACTION"]},
         "subtraction",
     ),
-    "diffusion, echo planar": ({"ScanningSequence": "EP"} | _t(6000, 90), "echo-planar"),
-    "diffusion by its b value": (SE | _t(6000, 90) | {"DiffusionBValue": 1000.0}, "diffusion-weighted"),
+    "functional, echo planar": ({"ScanningSequence": "EP"} | _t(2000, 30), "echo-planar"),
+    "CT topogram": ({"SOPClassUID": CT_IMAGE, "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+    "CT angiography": (
+        {"SOPClassUID": CT_IMAGE, "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "ContrastBolusAgent": "Imeron"},
+        "contrast agent",
+    ),
+    "CT reformatted": ({"SOPClassUID": CT_IMAGE, "ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "reformatted"),
+    "reformatted by its name": (SE_IR | _t(5000, 388, 1800) | {"SeriesDescription": "FLAIR MPR cor"}, "reformatted"),
+    "localizer by its name": (GR | _t(8.6, 4, None, 20) | {"SeriesDescription": "Übersicht"}, "localizer"),
     "ADC map": (SE | _t(6000, 90) | {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "diffusion"),
     "STIR": ({"ScanningSequence": ["SE", "IR"]} | _t(4000, 40, 160), "fat-suppressed"),
     "STIR with a long echo": ({"ScanningSequence": ["SE", "IR"]} | _t(6000, 90, 160), "fat-suppressed"),
@@ -126,7 +167,7 @@ LEFT: dict[str, tuple[dict[str, object], str]] = {
     "cervical spine by its name": (SE | _t(3000, 90) | {"SeriesDescription": "T2 sag C-Spine"}, "another region"),
     "knee": (SE | _t(3000, 90) | {"BodyPartExamined": "KNEE"}, "another part of the body"),
     "no times": (SE, "lacks the repetition or echo time"),
-    "no MR": ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "no MR image"),
+    "no MR": ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1"}, "no MR or CT image"),
     "unreadable time": (SE | {"RepetitionTime": None, "EchoTime": "90"}, "lacks the repetition or echo time"),
 }
 
@@ -188,6 +229,29 @@ def enhanced(
 )
 def test_enhanced_headers_say_the_same_in_functional_groups(header: Dataset, role: SeriesRole | None) -> None:
     assert contrast_of(read_acquisition(header)).role is role
+
+
+def _private(creator: str, group: int, element: int, vr: str, value: object) -> Dataset:
+    header = classic(ScanningSequence="EP", **_t(6000, 90))
+    block = header.private_block(group, creator, create=True)
+    block.add_new(element, vr, value)
+    return header
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        _private("SIEMENS MR HEADER", 0x0019, 0x0C, "IS", "1000"),
+        _private("GEMS_PARM_01", 0x0043, 0x39, "IS", ["1000001000", "8", "0", "0"]),
+        _private("Philips Imaging DD 001", 0x2001, 0x03, "FL", 1000.0),
+        _private("SIEMENS MR HEADER", 0x0019, 0x0C, "UN", b"1000 "),
+    ],
+    ids=["Siemens", "GE", "Philips", "Siemens, of unknown representation"],
+)
+def test_the_vendors_own_b_values_are_read(header: Dataset) -> None:
+    acquisition = read_acquisition(header)
+    assert acquisition.diffusion_b_value == 1000.0
+    assert contrast_of(acquisition).role is R.DWI
 
 
 def test_no_reason_repeats_free_text_of_the_header() -> None:

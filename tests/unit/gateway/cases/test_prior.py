@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date as day
 from datetime import datetime
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.cases.prior import (
     NO_EARLIER_STUDY,
+    NONE_ALLOWED,
     OUTDATED,
     UNDECIDED,
     EarlierStudy,
@@ -19,15 +21,18 @@ from gateway.cases.prior import (
     cases_to_look_at_again,
     find_prior,
     outdated_comparisons,
+    quarantined_between,
     why_not_certain,
     why_outdated,
 )
-from gateway.cases.select import Selection
-from gateway.db.tables import Case
+from gateway.cases.select import Selection, SeriesCandidate, SeriesChoice
+from gateway.db.tables import Case, PriorSearch
 from gateway.jobs import store
 from gateway.jobs.revision import replace_revision
+from gateway.routes.model import PriorChoice, PriorRule
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import InputRejected
+from processing.domain.study import SeriesRole
 from tests.unit.gateway.rows import NOW, add_case, later
 
 Sessions = sessionmaker[Session]
@@ -41,7 +46,13 @@ def earlier(
     return EarlierStudy(case_id, date, state, received_at)
 
 
-def decide(*others: EarlierStudy, unusable: str = "", gone: str = "", date: str = "20230601") -> PriorDecision:
+def decide(
+    *others: EarlierStudy,
+    unusable: str = "",
+    gone: str = "",
+    date: str = "20230601",
+    rule: PriorRule = PriorRule(),  # noqa: B008 - frozen
+) -> PriorDecision:
     selections = {other.case_id: USABLE for other in others} | dict.fromkeys(unusable, UNUSABLE)
 
     def select_of(study: EarlierStudy) -> Selection:
@@ -49,7 +60,7 @@ def decide(*others: EarlierStudy, unusable: str = "", gone: str = "", date: str 
             raise InputRejected("It is gone.")
         return selections[study.case_id]
 
-    return find_prior(date, others, select_of)
+    return find_prior(date, others, select_of, rule, [SeriesRole.FLAIR])
 
 
 def test_the_latest_earlier_study_is_the_prior() -> None:
@@ -71,16 +82,18 @@ def test_without_any_other_study_it_is_a_baseline() -> None:
 
 def test_an_unusable_study_is_passed_over_for_an_earlier_one() -> None:
     found = decide(earlier("a", "20210101"), earlier("b", "20230101"), unusable="b")
-    assert found == PriorFound("a", USABLE, f"An earlier study can't be used: {UNUSABLE.sentence}")
+    assert found == PriorFound("a", USABLE, f"An earlier study can't be used: {UNUSABLE.sentence}", ("b",))
 
 
 def test_a_study_that_the_archive_lost_is_passed_over() -> None:
     found = decide(earlier("a", "20210101"), earlier("b", "20230101"), gone="b")
-    assert found == PriorFound("a", USABLE, "An earlier study can't be used: It is gone.")
+    assert found == PriorFound("a", USABLE, "An earlier study can't be used: It is gone.", ("b",))
 
 
 def test_a_study_that_can_not_be_used_is_not_called_absent() -> None:
-    assert decide(earlier("a", "20210101"), gone="a") == PriorMissing("An earlier study can't be used: It is gone.")
+    assert decide(earlier("a", "20210101"), gone="a") == PriorMissing(
+        "An earlier study can't be used: It is gone.", ("a",)
+    )
 
 
 def test_when_all_are_unusable_the_latest_says_why() -> None:
@@ -107,6 +120,35 @@ def test_a_prior_s_own_state_does_not_matter_once_its_images_are_there(state: Ca
 def test_of_two_studies_of_one_day_the_later_received_is_taken() -> None:
     found = decide(earlier("a", "20230101", received_at=later(5)), earlier("b", "20230101", received_at=NOW))
     assert found == PriorFound("a", USABLE)
+
+
+THREE = (earlier("a", "20210101"), earlier("b", "20230101"), earlier("c", "20220101"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "chosen"),
+    [
+        (PriorRule(choose=PriorChoice.FIRST), "a"),
+        (PriorRule(choose=PriorChoice.FIRST, after=day(2021, 1, 1)), "c"),
+        (PriorRule(after=day(2023, 1, 1)), ""),
+        (PriorRule(at_least_days=151), "b"),
+        (PriorRule(at_least_days=152), "c"),
+    ],
+    ids=["first", "first after a day", "none after a day", "just old enough", "a day too young"],
+)
+def test_the_rule_of_the_route_chooses(rule: PriorRule, chosen: str) -> None:
+    decision = decide(*THREE, rule=rule)
+    assert decision == (PriorFound(chosen, USABLE) if chosen else PriorMissing(NONE_ALLOWED))
+
+
+def test_voxels_that_are_too_coarse_are_passed_over() -> None:
+    candidate = SeriesCandidate("1", 4, "MR", 24, None)
+    coarse = Selection((SeriesChoice(candidate, SeriesRole.FLAIR, "", SeriesRole.FLAIR, 6.0),), (), "")
+    rule = PriorRule(coarsest_voxel_mm=5.0)
+    decision = find_prior("20230601", [THREE[0]], lambda _: coarse, rule, [SeriesRole.FLAIR])
+    assert isinstance(decision, PriorMissing)
+    assert "Its FLAIR (series 4) has voxels of 6.0 mm; at most 5.0 mm are accepted." in decision.reason
+    assert isinstance(find_prior("20230601", [THREE[0]], lambda _: coarse, rule, [SeriesRole.T1]), PriorFound)
 
 
 def _again(sessions: Sessions) -> set[str]:
@@ -239,6 +281,37 @@ def test_another_study_that_would_not_be_compared_with_outdates_nothing(
     with sessions.begin() as session:
         add_case(session, state, study_uid="2.25.22", study_date=date)
     assert _outdated(sessions) == []
+
+
+def test_a_rule_that_takes_the_first_study_is_not_outdated_by_a_later_one(sessions: Sessions) -> None:
+    case_id, _ = _compared(sessions)
+    with sessions.begin() as session:
+        add_case(session, CaseState.BASELINE, study_uid="2.25.22", study_date="20220101")
+        add_case(session, CaseState.BASELINE, study_uid="2.25.10", study_date="20100101")
+    with sessions() as session:
+        assert outdated_comparisons(session, lambda _: PriorRule(choose=PriorChoice.FIRST)) == [case_id]
+        assert outdated_comparisons(session, lambda _: PriorRule(at_least_days=2000)) == []
+
+
+def test_a_quarantined_study_between_the_compared_ones_is_named(sessions: Sessions) -> None:
+    case_id, _ = _compared(sessions)
+    with sessions.begin() as session:
+        add_case(session, CaseState.QUARANTINED, study_uid="2.25.14", study_date="20140101")
+        assert quarantined_between(session, [session.get_one(Case, case_id)]) == {}
+        add_case(session, CaseState.QUARANTINED, study_uid="2.25.22", study_date="20220101")
+        named = quarantined_between(session, [session.get_one(Case, case_id)])
+    assert named[case_id].endswith("is in quarantine and was not used: because")
+
+
+def test_a_case_for_which_the_pacs_is_still_asked_is_not_taken_up_again(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        case = add_case(session, CaseState.WAITING_FOR_PRIOR, study_uid="2.25.1", study_date="20230601")
+        search = PriorSearch(case_id=case.case_id, began_at=NOW, not_before=NOW)
+        session.add(search)
+    assert _again(sessions) == set()
+    with sessions.begin() as session:
+        session.get_one(PriorSearch, case.case_id).ended_at = NOW
+    assert _again(sessions) == {"2.25.1"}
 
 
 def test_a_study_that_was_passed_over_outdates_nothing(sessions: Sessions) -> None:

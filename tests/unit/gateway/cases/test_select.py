@@ -144,7 +144,7 @@ def test_headers_are_fetched_only_of_series_that_could_play_a_role() -> None:
     ]
     selection = select_series(candidates, INPUTS, load)
     assert fetched == [1]
-    assert reason(selection, 3) == "no MR images"
+    assert reason(selection, 3) == "no MR or CT images"
     assert reason(selection, 4) == "no image of it can be read"
 
 

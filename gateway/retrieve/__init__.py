@@ -1,0 +1,1 @@
+"""Earlier studies in the PACS: finding them and fetching them into the clinical archive."""
