@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 import processing
-from processing.domain.result import LongitudinalResult
+from processing.domain.result import Lesion, LongitudinalResult
 from processing.pipelines.ms_longitudinal.pipeline import PARAMETERS, run_with
 from processing.stages.learned import LearnedModel
 from validation.accuracy_sets import AccuracyCase, Material
@@ -31,7 +31,8 @@ class FoundLesion(BaseModel):
     """A true increase: its volume, whether the images show it, and how it was found.
 
     `score` is the largest that leaves it found when less sure lesions are dropped; None if it was missed. `marked_mm3`
-    is the volume of the marks that touch it, where that may be compared with the truth.
+    is the volume of the marks that touch it, and `partial_mm3` the same by how much each voxel changed, where that may
+    be compared with the truth.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +43,7 @@ class FoundLesion(BaseModel):
     overlap: float
     score: float | None
     marked_mm3: float | None = None
+    partial_mm3: float | None = None
 
 
 class CaseFigures(BaseModel):
@@ -115,6 +117,7 @@ def figures(
     lesions = []
     for label in sorted(present):
         place = material.truth == label
+        touching = _touching(result, shipped, place) if label in material.outlined_new else ()
         lesions.append(
             FoundLesion(
                 label=label,
@@ -122,7 +125,8 @@ def figures(
                 visible=_visible(result, material, label, place),
                 overlap=float((shipped[place] > 0).mean()) if place.any() else 0.0,
                 score=_score_when_found(everything, place, scores),
-                marked_mm3=_marked(shipped, place, voxel) if label in material.outlined_new else None,
+                marked_mm3=sum(lesion.volume_mm3 for lesion in touching) if touching else None,
+                partial_mm3=sum(lesion.partial_volume_mm3 or 0.0 for lesion in touching) if touching else None,
             )
         )
     return CaseFigures(
@@ -159,10 +163,11 @@ def _score_when_found(
     return None
 
 
-def _marked(marked: npt.NDArray[np.uint16], place: npt.NDArray[np.bool_], voxel_mm3: float) -> float | None:
-    touching = np.unique(marked[place])
-    touching = touching[touching > 0]
-    return float(np.isin(marked, touching).sum()) * voxel_mm3 if touching.size else None
+def _touching(
+    result: LongitudinalResult, marked: npt.NDArray[np.uint16], place: npt.NDArray[np.bool_]
+) -> tuple[Lesion, ...]:
+    numbers = set(np.unique(marked[place]).tolist())
+    return tuple(lesion for lesion in result.lesions if lesion.number in numbers)
 
 
 def fingerprint() -> str:

@@ -85,16 +85,22 @@ def _false(cases: Sequence[CaseFigures], score: float) -> float:
 
 
 def volume_table(cases: Sequence[CaseFigures]) -> str:
-    """Lay out the marked over the true volume of new lesions, the geometric mean over each size class."""
-    lines = [["measured over true volume", *(f"{size} mm3" for size in _SIZES)]]
-    for case in cases:
-        known = [(lesion.volume_mm3, lesion.marked_mm3) for lesion in case.lesions if lesion.marked_mm3 is not None]
-        if not known:
+    """Lay out the outline's, then the partial volume over the true one: geometric means over each size class."""
+    lines = [["measured over true volume: outline, partial", *(f"{size} mm3" for size in _SIZES)]]
+    for group, members in groups(cases).items():
+        found = [lesion for case in members for lesion in case.lesions if lesion.marked_mm3 is not None]
+        if not found:
             continue
-        line = [case.name]
+        line = [group]
         for low, high in SIZE_CLASSES_MM3:
-            ratios = [marked / true for true, marked in known if low <= true < high]
-            line.append(f"{np.exp(np.mean(np.log(ratios))):.2f} ({len(ratios)})" if ratios else "-")
+            sized = [lesion for lesion in found if low <= lesion.volume_mm3 < high]
+            outline, partial = (
+                [np.log(volume / lesion.volume_mm3) for lesion in sized if (volume := getattr(lesion, name))]
+                for name in ("marked_mm3", "partial_mm3")
+            )
+            line.append(
+                f"{np.exp(np.mean(outline)):.2f} {np.exp(np.mean(partial)):.2f} ({len(sized)})" if sized else "-"
+            )
         lines.append(line)
     return columns(lines)
 

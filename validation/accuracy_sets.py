@@ -218,6 +218,7 @@ def thick_material(data: Path, patient: str, contrast: float, seed: int) -> Mate
         truth=made.truth.array,
         volumes_mm3={number: lesion.volume_mm3 for number, lesion in enumerate(made.lesions, start=1)},
         ignored=background.marked,
+        outlined_new=frozenset(range(1, len(made.lesions) + 1)),
     )
 
 
@@ -241,6 +242,7 @@ def cubic_material(data: Path, patient: str, contrast: float | None, seed: int) 
         prior=_flair(first),
         truth=truth(made.lesions, again.grid, to_frame=to_first.matrix).array,
         volumes_mm3={number: lesion.volume_mm3 for number, lesion in enumerate(made.lesions, start=1)},
+        outlined_new=frozenset(range(1, len(made.lesions) + 1)),
     )
 
 

@@ -73,6 +73,9 @@ class Lesion:
         Where the reader corrected the outline, the volume within the algorithm's.
     disputed : bool
         Whether only one of two detectors found it.
+    partial_volume_mm3 : float or None
+        The volume by how much each voxel changed: a rim that is only partly lesion counts in part. None where nothing
+        measured it.
     """
 
     number: int
@@ -86,6 +89,7 @@ class Lesion:
     outline: Outline = Outline.ALGORITHM
     measured_mm3: float | None = None
     disputed: bool = False
+    partial_volume_mm3: float | None = None
 
 
 @dataclass(frozen=True)

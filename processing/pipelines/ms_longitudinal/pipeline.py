@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from processing.domain.errors import InputRejected
-from processing.domain.imaging import LabelMap, RigidTransform, Volume
-from processing.domain.result import Lesion, LesionChange, LongitudinalResult, QualityFigure
+from processing.domain.imaging import LabelMap, Volume
+from processing.domain.result import Lesion, LongitudinalResult, QualityFigure
 from processing.domain.study import SeriesRole
-from processing.pipelines.ms_longitudinal.network import WITHOUT_NETWORK, installed_network, with_network
+from processing.pipelines.ms_longitudinal.findings import Found, find_changes
+from processing.pipelines.ms_longitudinal.network import WITHOUT_NETWORK, installed_network
+from processing.pipelines.ms_longitudinal.pair import Pair
 from processing.pipelines.ms_longitudinal.spec import SPEC, MsLongitudinalParameters
 from processing.pipelines.spec import Images, Progress
 from processing.stages.atlas import Atlas, load_atlas
 from processing.stages.bias_field import BiasParameters, remove_differential_bias
 from processing.stages.brain import BrainParameters, align_with_atlas, brain_quality, extract_brain
-from processing.stages.change import ChangeParameters, lesion_before, onto_grid
+from processing.stages.change import onto_grid
 from processing.stages.components import inner_voxel
-from processing.stages.detect import Candidate, DetectionParameters, Evidence, detect_rise
 from processing.stages.learned import LearnedModel
 from processing.stages.locate import Landmarks, LocationParameters, find_landmarks, locate
 from processing.stages.normalise import NormalisationParameters, normalise_pair
 from processing.stages.quality import QualityParameters, scan_quality
 from processing.stages.register import Registration, RegistrationParameters, register_rigid
 from processing.stages.resample import blur_to_voxel, coverage, crop, halfway_grid, reorient, resample
-from processing.stages.subtract import Subtraction, SubtractionParameters, standardise, subtract_both
+from processing.stages.subtract import Subtraction, SubtractionParameters, standardise
 
 __all__ = ["SPEC", "run"]
 
@@ -95,7 +96,7 @@ def run_with(
     pair = _normalise(pair, params)
     progress("comparing", 0.7)
     others, unused = _other_contrasts(current, prior, registration, pair, params)
-    found, rise = _detect(pair, others, network, params)
+    found, rise = find_changes(pair, others, network, params)
     progress("measuring lesions", 0.85)
     lesions, lesion_map, lost = _measure(pair, found, native, atlas, params)
     progress("writing images", 0.95)
@@ -110,36 +111,6 @@ def run_with(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """Both scans in the space half-way between them, and what the atlas says there."""
-
-    now: Volume
-    before: Volume
-    half: RigidTransform
-    """Maps a point of the current frame to the half-way space, and one of the half-way space to the prior frame."""
-    brain: Mask
-    white_matter: Volume
-    grey_matter: Volume
-    to_atlas: npt.NDArray[np.float64]
-    coverage: tuple[float, float]
-    extraction: tuple[QualityFigure, ...]
-    """How far to trust the brain, which is extracted in the current scan."""
-
-    @property
-    def white(self) -> Mask:
-        """Safe white matter."""
-        return self.brain & (self.white_matter.array > 0.9)
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    candidate: Candidate
-    change: LesionChange
-    other_volume_mm3: float
-    """Of the lesion that the change touches, at the other time: before a rise, after a fall."""
-
-
 def _refuse_unusable(scan: Volume) -> None:
     if not np.isfinite(scan.array).all():
         raise InputRejected("An image holds values that are no numbers.")
@@ -147,7 +118,7 @@ def _refuse_unusable(scan: Volume) -> None:
         raise InputRejected("A FLAIR series covers too little of the head to be compared.")
 
 
-def _into_halfway_space(now: Volume, before: Volume, registration: Registration, atlas: Atlas) -> _Pair:
+def _into_halfway_space(now: Volume, before: Volume, registration: Registration, atlas: Atlas) -> Pair:
     """Extract the brain in the current scan and resample both scans half-way, around the brain only."""
     brain_params = BrainParameters()
     alignment = align_with_atlas(now, atlas, params=brain_params)
@@ -167,7 +138,7 @@ def _into_halfway_space(now: Volume, before: Volume, registration: Registration,
         / _volume(atlas, to_atlas)
         for scan, matrix in ((now, to_now), (before, to_before))
     )
-    return _Pair(
+    return Pair(
         now=resample(blur_to_voxel(now, voxel), grid, to_volume=to_now),
         before=resample(blur_to_voxel(before, voxel), grid, to_volume=to_before),
         half=half,
@@ -185,7 +156,7 @@ def _volume(atlas: Atlas, to_atlas: npt.NDArray[np.float64]) -> float:
     return float(atlas.brain.array.sum()) * atlas.grid.voxel_volume_mm3 / abs(float(np.linalg.det(to_atlas[:3, :3])))
 
 
-def _normalise(pair: _Pair, params: MsLongitudinalParameters) -> _Pair:
+def _normalise(pair: Pair, params: MsLongitudinalParameters) -> Pair:
     now, before = normalise_pair(
         pair.now, pair.before, brain=pair.brain, white_matter=pair.white, params=NormalisationParameters()
     )
@@ -195,67 +166,8 @@ def _normalise(pair: _Pair, params: MsLongitudinalParameters) -> _Pair:
     return replace(pair, now=now, before=before)
 
 
-def _detect(
-    pair: _Pair, others: Mapping[SeriesRole, Volume], network: LearnedModel | None, params: MsLongitudinalParameters
-) -> tuple[tuple[_Found, ...], Subtraction]:
-    """Find rises (new or growing) and falls (vanished)."""
-    noise = SubtractionParameters(local_sigma_mm=params.local_noise_sigma_mm, edge_weight=params.edge_weight)
-    rise, fall = subtract_both(pair.now, pair.before, brain=pair.brain, white_matter=pair.white, params=noise)
-    t1_z, t2_z = others.get(SeriesRole.T1), others.get(SeriesRole.T2)
-    risen = Evidence(rise, t1_z, t2_z)
-    fallen = Evidence(fall, t1_z and t1_z.with_array(-t1_z.array), t2_z and t2_z.with_array(-t2_z.array))
-    usual = DetectionParameters(
-        voxel_z=params.voxel_z,
-        voxel_robust=params.voxel_robust,
-        peak_z=params.peak_z,
-        peak_robust=params.peak_robust,
-        peak_robust_with_t2=params.peak_robust_with_t2,
-        t2_minimum_z=params.t2_minimum_z,
-        t1_maximum_z=params.t1_maximum_z,
-        peak_fraction=params.peak_fraction,
-        brightness_fraction=params.brightness_fraction,
-        minimum_volume_mm3=params.minimum_volume_mm3,
-        white_matter_prior=params.white_matter_prior,
-        local_contrast=params.local_contrast,
-        inside_mm=params.inside_mm,
-    )
-    strict = replace(
-        usual,
-        peak_z=params.vanished_peak_z,
-        peak_robust=params.vanished_peak_robust,
-        white_matter_prior=params.vanished_white_matter_prior,
-        peak_robust_with_t2=params.vanished_peak_robust,
-    )
-    brain, white = pair.brain, pair.white_matter
-    found = []
-    candidates = detect_rise(pair.now, risen, brain=brain, white_matter_prior=white, params=usual)
-    if network is not None:
-        candidates = with_network(
-            network,
-            candidates,
-            later=pair.now,
-            earlier=pair.before,
-            evidence=risen,
-            brain=brain,
-            white_matter_prior=white,
-            params=params,
-        )
-    for candidate in candidates:
-        volume = lesion_before(
-            candidate.mask, pair.now, pair.before, brain=brain, white_matter_prior=white, params=ChangeParameters()
-        )
-        found.append(_Found(candidate, LesionChange.GROWING if volume else LesionChange.NEW, volume))
-    for candidate in detect_rise(pair.before, fallen, brain=brain, white_matter_prior=white, params=strict):
-        # A fall is a rise seen backwards: what "was there before" it is what is left now.
-        left = lesion_before(
-            candidate.mask, pair.before, pair.now, brain=brain, white_matter_prior=white, params=ChangeParameters()
-        )
-        found.append(_Found(candidate, LesionChange.SHRINKING if left else LesionChange.VANISHED, left))
-    return tuple(found), rise
-
-
 def _other_contrasts(
-    current: Images, prior: Images, registration: Registration, pair: _Pair, params: MsLongitudinalParameters
+    current: Images, prior: Images, registration: Registration, pair: Pair, params: MsLongitudinalParameters
 ) -> tuple[Mapping[SeriesRole, Volume], tuple[str, ...]]:
     """Measure the change on T1 and T2 where both visits have them, in deviations, NaN where a scan does not reach.
 
@@ -281,7 +193,7 @@ def _other_contrasts(
     return changes, tuple(warnings)
 
 
-def _change_in(now: Volume, before: Volume, seen: Mask, pair: _Pair, params: MsLongitudinalParameters) -> Volume:
+def _change_in(now: Volume, before: Volume, seen: Mask, pair: Pair, params: MsLongitudinalParameters) -> Volume:
     """Change of one contrast in deviations; raises InputRejected if the two scans do not fit."""
     white = pair.white & seen
     now, before = normalise_pair(now, before, brain=seen, white_matter=white, params=NormalisationParameters())
@@ -294,7 +206,7 @@ def _change_in(now: Volume, before: Volume, seen: Mask, pair: _Pair, params: MsL
 
 
 def _measure(
-    pair: _Pair, found: tuple[_Found, ...], native: Volume, atlas: Atlas, params: MsLongitudinalParameters
+    pair: Pair, found: tuple[Found, ...], native: Volume, atlas: Atlas, params: MsLongitudinalParameters
 ) -> tuple[tuple[Lesion, ...], LabelMap, int]:
     """Carry every finding to the current scan's own grid, and measure it there.
 
@@ -326,7 +238,7 @@ def _measure(
 
 def _lesion(
     number: int,
-    item: _Found,
+    item: Found,
     mask: Mask,
     volume_mm3: float,
     native: Volume,
@@ -345,11 +257,12 @@ def _lesion(
         side=side,
         score=item.candidate.score,
         disputed=item.candidate.disputed,
+        partial_volume_mm3=item.partial_volume_mm3,
     )
 
 
 def _quality(
-    now: Volume, before: Volume, pair: _Pair, registration: Registration, rise: Subtraction
+    now: Volume, before: Volume, pair: Pair, registration: Registration, rise: Subtraction
 ) -> tuple[QualityFigure, ...]:
     """Figures of the comparison, and of both scans as they were acquired."""
     figures = [
@@ -379,7 +292,7 @@ def _quality(
     return tuple(figures)
 
 
-def _warnings(pair: _Pair, lost: int) -> tuple[str, ...]:
+def _warnings(pair: Pair, lost: int) -> tuple[str, ...]:
     warnings = []
     for title, covered in zip(("current", "prior"), pair.coverage, strict=True):
         if covered < QualityParameters().minimum_coverage:

@@ -20,7 +20,8 @@ PLACE = Grid.from_axes((4, 20, 20), origin_mm=(0, 0, 0), spacing_mm=(3, 1, 1), d
 
 
 def lesion(number: int, change: LesionChange, score: float) -> Lesion:
-    return Lesion(number, change, 30.0, 0.0, (0.0, 0.0, 0.0), Region.DEEP_WHITE_MATTER, Side.LEFT, score)
+    place, region = (0.0, 0.0, 0.0), Region.DEEP_WHITE_MATTER
+    return Lesion(number, change, 54.0, 0.0, place, region, Side.LEFT, score, partial_volume_mm3=27.0)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_figures_say_at_which_score_an_increase_is_found(
     assert [lesion.volume_mm3 for lesion in case.lesions] == pytest.approx([27.0, 40.0, 60.0])
     assert case.false_scores == (0.75,)
     assert [(case.found(score), case.false_positives(score)) for score in (0.6, 0.7, 0.8)] == [(2, 1), (1, 1), (1, 0)]
-    assert case.lesions[0].marked_mm3 == pytest.approx(27.0)
+    assert (case.lesions[0].marked_mm3, case.lesions[0].partial_mm3) == (54.0, 27.0)
     assert case.lesions[1].marked_mm3 is None
     assert measured(result, truth, 0.6).dice > case.dice
 
@@ -103,7 +104,7 @@ def test_tables_and_curve_hold_what_was_measured(result: LongitudinalResult, tru
     assert whole.split()[:8] == ["a", "set", "2/2", "2/4", "0/0", "0/2", "-", "2/2"]
     assert [line.split()[0] for line in single] == ["one", "two"]
     assert "2 1.0" in curve_table(cases).splitlines()[1]
-    assert volume_table(cases).splitlines()[1].split() == ["one", "1.00", "(1)", "-", "-"]
+    assert volume_table(cases).splitlines()[1].split() == ["a", "set", "2.00", "1.00", "(2)", "-", "-"]
     picture = ElementTree.fromstring(curve_picture(cases, 0.7))  # noqa: S314 - our own text
     names = {"{http://www.w3.org/2000/svg}" + kind for kind in ("polyline", "circle")}
     assert names <= {part.tag for part in picture}
