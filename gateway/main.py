@@ -21,9 +21,17 @@ from pydantic import ValidationError
 from gateway import flow
 from gateway.access.basic import BasicAuthentication
 from gateway.access.passwords import Passwords
-from gateway.api import cases, corrections, edits, health, images, intake, review, session
+from gateway.api import cases, corrections, edits, health, images, intake, operations, review, session
 from gateway.api.deps import ApiState
-from gateway.api.probes import HealthProbes, archive_probe, broker_probe, database_probe, target_probe
+from gateway.api.probes import (
+    HealthProbes,
+    archive_probe,
+    broker_probe,
+    database_probe,
+    disk_probe,
+    target_probe,
+    workers_probe,
+)
 from gateway.api.problems import add_problem_handlers, problems
 from gateway.api.security import BodyLimit, SecurityHeaders
 from gateway.api.spa import Viewer
@@ -45,6 +53,7 @@ _ROUTERS = (
     review.router,
     edits.router,
     intake.router,
+    operations.router,
     health.router,
 )
 
@@ -137,6 +146,7 @@ def _probes(settings: Settings, services: flow.Services) -> HealthProbes:
                 settings.research_url, settings.research_user, settings.research_password
             ),
         }
+        | {"disk": disk_probe(settings), "workers": workers_probe(settings.broker_url)}
         | {target_gate(target.name): target_probe(target.echo) for target in services.targets}
     )
 

@@ -176,6 +176,12 @@ class Settings(DatabaseSettings):
     """How long a step may hold a case before another process may take it over."""
     job_lease_s: float = Field(default=900.0, gt=0)
     """How long a worker may be silent about a job before it is ordered again."""
+    watched_folders: str = ""
+    """Folders whose disks must have room, with commas between; the database's and the temporary one unless given."""
+    least_free_mb: int = Field(default=1024, ge=0)
+    """With less room than this on one of them no new study is begun, until there is more again."""
+    orders_ahead: int = Field(default=4, ge=1)
+    """How many orders wait in each queue of the broker; what is not there yet can be paused and overtaken."""
     max_attempts: int = Field(default=3, ge=1)
     """How often a job is given to a worker."""
     max_step_attempts: int = Field(default=8, ge=1)

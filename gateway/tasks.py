@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from celery import Celery, Task, signals
+from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -25,9 +26,11 @@ from gateway import flow
 from gateway.commitment import CommitmentListener
 from gateway.db.engine import upgrade
 from gateway.flow import Services
-from gateway.jobs import store
+from gateway.jobs import gates, store
+from gateway.jobs.gates import PREPARATION
 from gateway.log import configure_logging, get_logger
 from gateway.settings import Settings, TargetKind
+from gateway.storage import watched_folders, why_no_room
 from processing.domain.case import CaseState
 from processing.domain.errors import IntervalError, Transient
 from processing.domain.messages import (
@@ -93,6 +96,17 @@ def send_to_broker(queue: str, task: str, body: Mapping[str, Any]) -> None:
         raise Transient("The message broker can't be reached.") from error
 
 
+def waiting_in_broker(queue: str) -> int:
+    """Return how many messages wait in a queue; raises Transient when the broker can't be reached."""
+    try:
+        with app.connection_for_read() as connection:
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+    except ChannelError:
+        return 0  # nobody ever sent anything there
+    except (BrokerError, RedisError, OSError) as error:
+        raise Transient("The message broker can't be reached.") from error
+
+
 @dataclass(frozen=True)
 class Periodic:
     """A step that the clock runs again and again; whatever it raises is logged, and the next tick tries again."""
@@ -152,10 +166,13 @@ def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], objec
     return register
 
 
-def _each_due_case(states: tuple[CaseState, ...], name: str, step: Callable[[Services, str], bool]) -> None:
+def _each_due_case(
+    states: tuple[CaseState, ...], name: str, step: Callable[[Services, str], bool], gate: str | None = None
+) -> None:
     """Run a step on the cases that are due; what goes wrong with one of them stays with it."""
     with services().sessions() as session:
-        due = store.due_cases(session, states, now=services().clock())
+        allowed = gates.gate(session, gate) if gate is not None else gates.OPEN
+        due = store.due_cases(session, states, now=services().clock(), allowed=allowed)
     for case_id in due:
         try:
             step(services(), case_id)
@@ -173,15 +190,25 @@ def receive(live: Services) -> None:
 
 
 @_periodic("gateway.prepare", TICK_S)
-def prepare(_: Services) -> None:
-    """Prepare complete studies."""
-    _each_due_case((CaseState.COMPLETE,), "prepare", flow.prepare)
+def prepare(live: Services) -> None:
+    """Prepare complete studies, as far as an operator and the disks let them."""
+    full = why_no_room(watched_folders(live.settings), live.settings.least_free_mb)
+    if full:
+        log.warning("no new study is begun", step="prepare", error="disk nearly full")
+        return
+    _each_due_case((CaseState.COMPLETE,), "prepare", flow.prepare, gate=PREPARATION)
+
+
+@_periodic("gateway.priors", TICK_S)
+def search_priors(live: Services) -> None:
+    """Ask the PACS for earlier studies."""
+    flow.search_priors(live)
 
 
 @_periodic("gateway.relay", TICK_S)
 def relay(live: Services) -> None:
     """Send the orders that wait in the outbox."""
-    flow.relay_outbox(live, send_to_broker)
+    flow.relay_outbox(live, send_to_broker, waiting_in_broker)
 
 
 @_periodic("gateway.dispatch", TICK_S)

@@ -9,16 +9,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import redis
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.api.schemas import ComponentHealth
+from gateway.settings import Settings
+from gateway.storage import watched_folders, why_no_room
 from processing.domain.errors import IntervalError
+from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
 
 TIMEOUT_S = 2.0
 KEPT_FOR_S = 2.0
 """Anybody may ask for the health: the components are not asked more often than this."""
+
+_WORKERS_ANSWER_WITHIN_S = 1.0
+_WORKERS = {FAST_TRACK_QUEUE: "fast track", PIPELINE_QUEUE: "routine"}
 
 Probe = Callable[[], str | None]
 """Returns what is wrong, as a sentence without addresses; None when the component answers."""
@@ -117,5 +125,31 @@ def target_probe(echo: Callable[[], None]) -> Probe:
         except IntervalError as wrong:
             return wrong.reason
         return None
+
+    return probe
+
+
+def disk_probe(settings: Settings) -> Probe:
+    """Look for room on the disks that are written to."""
+
+    def probe() -> str | None:
+        return why_no_room(watched_folders(settings), settings.least_free_mb) or None
+
+    return probe
+
+
+def workers_probe(broker_url: str) -> Probe:
+    """Ask over the broker which workers there are: without one, orders wait and nobody would notice."""
+    asking = Celery("health", broker=broker_url, set_as_current=False)
+    asking.conf.update(broker_transport_options={"socket_connect_timeout": TIMEOUT_S, "socket_timeout": TIMEOUT_S})
+
+    def probe() -> str | None:
+        try:
+            found = asking.control.inspect(timeout=_WORKERS_ANSWER_WITHIN_S).active_queues() or {}
+        except (BrokerError, redis.RedisError, OSError):
+            return "The workers can't be asked without the broker."
+        served = {str(queue["name"]) for queues in found.values() for queue in queues}
+        missing = [words for queue, words in _WORKERS.items() if queue not in served]
+        return f"No worker answers that takes {' or '.join(missing)} orders; they wait." if missing else None
 
     return probe

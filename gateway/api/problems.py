@@ -6,6 +6,8 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from gateway.api.schemas import Problem
@@ -59,6 +61,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     def unavailable(_: Request, error: Exception) -> JSONResponse:
         return _problem(503, _reason(error), {"Retry-After": "5"})
 
+    def no_database(_: Request, __: Exception) -> JSONResponse:
+        return _problem(
+            503, "The database can't be reached; nothing is lost. Try again in a moment.", {"Retry-After": "5"}
+        )
+
     def illegal(_: Request, __: Exception) -> JSONResponse:
         return _problem(409, "The case has moved on in the meantime; look at it again.")
 
@@ -72,6 +79,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(UnknownLesion, unknown)
     app.add_exception_handler(InputRejected, rejected)
     app.add_exception_handler(Transient, unavailable)
+    app.add_exception_handler(OperationalError, no_database)
+    app.add_exception_handler(PoolTimeout, no_database)
     app.add_exception_handler(IllegalTransition, illegal)
     app.add_exception_handler(Defect, internal)
     app.add_exception_handler(Exception, internal)

@@ -54,7 +54,8 @@ def open_all(session: Session, case: Case, targets: Collection[str], *, anew: bo
     targets : collection of str
         Names.
     anew : bool
-        Whether to begin from the signature again: then refused ones are tried again too.
+        Whether to begin from the signature again: refused ones are tried again, and archived ones are looked at, for
+        there may be something new that was signed. What a target keeps already is not sent again.
     """
     known = of_case(session, case.case_id)
     for name in targets:
@@ -62,7 +63,7 @@ def open_all(session: Session, case: Case, targets: Collection[str], *, anew: bo
             row = Consignment(case_id=case.case_id, target=name, state=ConsignmentState.WAITING, attempts=0, asked=0)
             session.add(row)
             known[name] = row
-        elif anew and known[name].state != ConsignmentState.ARCHIVED:
+        elif anew:
             _begin(known[name])
     return {name: known[name] for name in targets}
 

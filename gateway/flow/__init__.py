@@ -15,6 +15,7 @@ Every step may be run at any time, by any process, any number of times: it works
 from gateway.flow.arrival import follow_changes, reconcile, settle
 from gateway.flow.corrections import CorrectionResult, corrections, take_over_patient
 from gateway.flow.delivery import dispatch, sign
+from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
 from gateway.flow.services import Services, build_services, require_known_keys
@@ -26,9 +27,11 @@ __all__ = [
     "Services",
     "build_services",
     "corrections",
+    "discard",
     "dispatch",
     "fail",
     "follow_changes",
+    "passages",
     "prepare",
     "reconcile",
     "record_outcome",
@@ -36,9 +39,11 @@ __all__ = [
     "relay_outbox",
     "require_known_keys",
     "retry",
+    "set_priority",
     "settle",
     "sign",
     "sweep_up",
     "take_over_patient",
     "take_report",
+    "turn_gate",
 ]

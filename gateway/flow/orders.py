@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy.orm import Session
 
 from gateway.cases import prior
@@ -22,9 +24,21 @@ log = get_logger(__name__)
 _CAN_BE_TRIED_AGAIN = frozenset(state for state, event in TRANSITIONS if event is CaseEvent.RETRIED)
 
 
-def relay_outbox(services: Services, send: submit.Send) -> int:
-    """Send the orders that wait in the outbox. Raises Transient when the broker is away; nothing is lost then."""
-    return submit.relay_outbox(services.sessions, send, now=services.clock())
+def relay_outbox(services: Services, send: submit.Send, in_broker: Callable[[str], int] = lambda _queue: 0) -> int:
+    """Send the orders whose turn it is. Raises Transient when the broker is away; nothing is lost then.
+
+    Parameters
+    ----------
+    services : Services
+    send : callable
+    in_broker : callable
+        Says how many messages wait in a queue of the broker: it gets only few ahead, for what is there can neither be
+        stopped nor overtaken any more.
+    """
+    ahead = services.settings.orders_ahead
+    return submit.relay_outbox(
+        services.sessions, send, now=services.clock(), room=lambda queue: ahead - in_broker(queue)
+    )
 
 
 def record_progress(services: Services, progress: JobProgress) -> bool:

@@ -15,13 +15,13 @@ from processing.domain.messages import OutcomeStatus
 def must_be_replaced(case: Case) -> bool:
     """Whether other images or another prior need a new revision, because this one has, or may get, a result.
 
-    A quarantined case has one when a worker had finished, whether or not a reader signed: a review stands for good
-    beside the images that it was made with.
+    A quarantined or discarded case has one when a worker had finished, whether or not a reader signed: a review stands
+    for good beside the images that it was made with.
     """
     state = CaseState(case.state)
     if (state, CaseEvent.SUPERSEDED) not in TRANSITIONS:
         return False
-    return state is not CaseState.QUARANTINED or has_result(case)
+    return state not in (CaseState.QUARANTINED, CaseState.DISCARDED) or has_result(case)
 
 
 def has_result(case: Case) -> bool:

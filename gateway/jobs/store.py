@@ -11,11 +11,14 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import or_, select, update
+from sqlalchemy import case as sql_case
+from sqlalchemy import or_, select, true, update
 from sqlalchemy.orm import Session, selectinload
 
 from gateway.db.tables import Case, Delivery, Event, Job, OutboxMessage
+from gateway.jobs.gates import OPEN, GateState, Mode
 from processing.domain.case import CaseEvent, CaseState, next_state
+from processing.domain.priority import Priority
 
 EXPLAINED_STATES = frozenset(
     {
@@ -23,6 +26,7 @@ EXPLAINED_STATES = frozenset(
         CaseState.BASELINE,
         CaseState.NOT_ROUTED,
         CaseState.QUARANTINED,
+        CaseState.DISCARDED,
         CaseState.REGISTRATION_FAILED,
         CaseState.SUPERSEDED,
     }
@@ -32,8 +36,11 @@ EXPLAINED_STATES = frozenset(
 _EXPLAINED_EVENTS = frozenset({CaseEvent.COMPARISON_OUTDATED})
 """Events whose reason stands there whatever the state."""
 
-_ASIDE = frozenset({CaseEvent.IMAGES_IGNORED})
+_ASIDE = frozenset({CaseEvent.IMAGES_IGNORED, CaseEvent.PRIORITY_CHANGED})
 """Events that change nothing about a case and are kept for its history alone."""
+
+_SET_ASIDE = (CaseState.SUPERSEDED.value, CaseState.DISCARDED.value)
+"""States of cases that no comparison uses."""
 
 _NEW_STEP = frozenset(
     {
@@ -49,6 +56,10 @@ _NEW_STEP = frozenset(
     }
 )
 """Events after which failed attempts are counted anew."""
+
+
+_RANK = sql_case({priority.value: priority.rank for priority in Priority}, value=Case.priority)
+"""Sorts cases by their priority."""
 
 
 def utc_now() -> datetime:
@@ -210,32 +221,43 @@ def release(session: Session, case_id: str, owner: str) -> None:
     )
 
 
-def due_cases(session: Session, states: Collection[CaseState], *, now: datetime, limit: int = 100) -> list[str]:
+def due_cases(
+    session: Session,
+    states: Collection[CaseState],
+    *,
+    now: datetime,
+    limit: int = 100,
+    allowed: GateState = OPEN,
+) -> list[str]:
     """Return the ids of the cases in these states that nobody holds and whose back-off is over.
 
-    Those that never failed come first, then the oldest: however many cases wait for something that is away, a new one
-    does not stand behind them.
+    Those that never failed come first, of them the most pressing, then the oldest: however many cases wait for
+    something that is away, a new one does not stand behind them. `allowed` is the gate that they have to pass.
     """
+    if allowed.mode is Mode.PAUSED:
+        return []
+    waiting_since = Case.changed_at <= allowed.since if allowed.mode is Mode.DRAINING else true()
     return list(
         session.scalars(
             select(Case.case_id)
             .where(
+                waiting_since,
                 Case.state.in_([state.value for state in states]),
                 or_(Case.lease_owner.is_(None), Case.lease_until <= now),
                 or_(Case.not_before.is_(None), Case.not_before <= now),
             )
-            .order_by(Case.not_before.is_not(None), Case.not_before, Case.changed_at)
+            .order_by(Case.not_before.is_not(None), _RANK, Case.not_before, Case.changed_at)
             .limit(limit)
         )
     )
 
 
 def cases_of_patient(session: Session, pseudonym: str) -> list[Case]:
-    """Return the newest revision of every study of one patient, latest study first."""
+    """Return the newest revision of every study of one patient that was not discarded, latest study first."""
     return list(
         session.scalars(
             select(Case)
-            .where(Case.pseudonym == pseudonym, Case.state != CaseState.SUPERSEDED.value)
+            .where(Case.pseudonym == pseudonym, Case.state.not_in(_SET_ASIDE))
             .order_by(Case.study_date_shifted.desc(), Case.received_at.desc())
         )
     )

@@ -8,23 +8,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import Case, Job, OutboxMessage
+from gateway.jobs.gates import OPEN, all_gates
 from gateway.jobs.store import claim, enqueue, locked_case, record, release
+from gateway.log import get_logger
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import Defect
-from processing.domain.messages import PIPELINE_QUEUE, RUN_JOB_TASK, JobOrder, StudyOrder
+from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE, RUN_JOB_TASK, JobOrder, StudyOrder
+from processing.domain.priority import Priority
+
+log = get_logger(__name__)
 
 Send = Callable[[str, str, Mapping[str, Any]], None]
 """Sends (queue, task, body) to the broker; raises Transient when it can't be reached."""
 
 SEND_LEASE_S = 60.0
 """Longest that one relay may take to send a message before another may send it too."""
+
+LONGEST_ROUTINE_WAIT = timedelta(hours=1)
+"""From then on a routine case waits like an urgent one, so that a busy day does not put it off for ever."""
+
+UNLIMITED = 1_000_000
+
+NOT_UNDERSTOOD = "The order to the workers could not be understood. It was logged; the case can be tried again."
 
 _JOBS = uuid.UUID("5a1d9a1e-6d55-5b0f-9b57-0d6a4f1c2a90")
 
@@ -45,6 +59,7 @@ def place_order(
         version=version,
         current=current,
         prior=prior,
+        priority=Priority(case.priority),
     )
     for unfinished in session.scalars(select(Job).where(Job.case_id == case.case_id, Job.finished_at.is_(None))):
         unfinished.finished_at = at
@@ -60,7 +75,7 @@ def place_order(
     )
     case.pipeline = pipeline
     case.version = version
-    enqueue(session, PIPELINE_QUEUE, RUN_JOB_TASK, order, at=at)
+    enqueue(session, queue_of(order.priority), RUN_JOB_TASK, order, at=at)
     return order
 
 
@@ -76,7 +91,7 @@ def order_again(session: Session, job: Job, *, at: datetime) -> JobOrder:
     job.heard_at = None
     job.stage = ""
     job.fraction = 0.0
-    enqueue(session, PIPELINE_QUEUE, RUN_JOB_TASK, order, at=at)
+    enqueue(session, queue_of(order.priority), RUN_JOB_TASK, order, at=at)
     return order
 
 
@@ -92,8 +107,49 @@ def note_ordered(session: Session, case: Case, job: Job, *, at: datetime) -> Non
     record(session, case, CaseEvent.ORDERED, actor="relay", detail=f"attempt {job.attempt}", at=at)
 
 
-def relay_outbox(sessions: sessionmaker[Session], send: Send, *, now: datetime, limit: int = 100) -> int:
-    """Send what waits in the outbox, oldest first.
+@dataclass(frozen=True)
+class Waiting:
+    """A message in the outbox and the case that it is about."""
+
+    message_id: int
+    priority: Priority
+    since: datetime
+
+    @property
+    def queue(self) -> str:
+        """Where it goes: the fast track has workers of its own."""
+        return queue_of(self.priority)
+
+    def turn(self, now: datetime) -> tuple[int, int]:
+        """Sorts what is urgent first, but nothing waits behind urgent ones for longer than `LONGEST_ROUTINE_WAIT`."""
+        rank = min(self.priority.rank, Priority.URGENT.rank) if now - self.since > LONGEST_ROUTINE_WAIT else None
+        return (self.priority.rank if rank is None else rank, self.message_id)
+
+
+def queue_of(priority: Priority) -> str:
+    """Return the queue to the workers that a case of this priority is measured by."""
+    return FAST_TRACK_QUEUE if priority is Priority.FAST_TRACK else PIPELINE_QUEUE
+
+
+def relay_outbox(
+    sessions: sessionmaker[Session],
+    send: Send,
+    *,
+    now: datetime,
+    room: Callable[[str], int] = lambda _: UNLIMITED,
+) -> int:
+    """Send what waits in the outbox: the most pressing first, then the oldest.
+
+    A message that can't be understood is set aside with its case; it stops none behind it.
+
+    Parameters
+    ----------
+    sessions : sessionmaker
+    send : callable
+    now : datetime
+    room : callable
+        Says how many messages a queue of the broker should still get. What stays in the outbox can still be stopped,
+        and overtaken.
 
     Returns
     -------
@@ -105,16 +161,46 @@ def relay_outbox(sessions: sessionmaker[Session], send: Send, *, now: datetime, 
     Transient
         If the broker can't be reached; what was not sent stays in the outbox.
     """
+    left: dict[str, int] = {}
+    sent = 0
+    for message in _waiting(sessions, now):
+        if message.queue not in left:
+            left[message.queue] = room(message.queue)
+        if left[message.queue] <= 0:
+            continue
+        try:
+            done = _relay_one(sessions, send, message.message_id, now)
+        except (Defect, ValidationError):
+            log.exception("order not understood")
+            _set_aside(sessions, message.message_id, now)
+            continue
+        sent += done
+        left[message.queue] -= done
+    return sent
+
+
+def _waiting(sessions: sessionmaker[Session], now: datetime) -> list[Waiting]:
+    """Return what may be sent now, in its order; one whose case is unknown goes with the routine ones."""
     with sessions() as session:
-        waiting = list(
-            session.scalars(
-                select(OutboxMessage.message_id)
-                .where(OutboxMessage.sent_at.is_(None))
-                .order_by(OutboxMessage.message_id)
-                .limit(limit)
-            )
-        )
-    return sum(_relay_one(sessions, send, message_id, now) for message_id in waiting)
+        gates = all_gates(session)
+        rows = session.execute(
+            select(OutboxMessage.message_id, OutboxMessage.created_at, Case.priority)
+            .join(Case, Case.case_id == OutboxMessage.body["case_id"].as_string(), isouter=True)
+            .where(OutboxMessage.sent_at.is_(None))
+        ).all()
+    waiting = [Waiting(number, Priority(priority or Priority.ROUTINE), since) for number, since, priority in rows]
+    passing = [one for one in waiting if gates.get(one.queue, OPEN).lets_pass(one.since)]
+    return sorted(passing, key=lambda one: one.turn(now))
+
+
+def _set_aside(sessions: sessionmaker[Session], message_id: int, now: datetime) -> None:
+    """Take a message that nobody understands out of the way, and show its case to an operator."""
+    with sessions.begin() as session:
+        message = session.get_one(OutboxMessage, message_id)
+        message.sent_at = now
+        case = locked_case(session, str(message.body.get("case_id")))
+        if case is not None and case.state == CaseState.PSEUDONYMISED.value:
+            record(session, case, CaseEvent.FAILED, actor="relay", detail=NOT_UNDERSTOOD, at=now)
 
 
 def _relay_one(sessions: sessionmaker[Session], send: Send, message_id: int, now: datetime) -> bool:
@@ -153,7 +239,8 @@ def _take(
         session.refresh(message)
         job = session.get(Job, order.job_id)
         if message.sent_at is None and job is not None and _waits_for(case, job, order):
-            return message.queue, message.task, order
+            priority = Priority(case.priority)
+            return queue_of(priority), message.task, order.model_copy(update={"priority": priority})
         # Superseded meanwhile, or sent just before the relay died last time: the worker has it already.
         message.sent_at = message.sent_at or now
         release(session, order.case_id, owner)

@@ -18,7 +18,7 @@ _GROUPS: tuple[frozenset[CaseState], ...] = (
     frozenset({CaseState.RECEIVING, CaseState.COMPLETE, CaseState.WAITING_FOR_PRIOR, CaseState.BASELINE}),
     frozenset({CaseState.QUARANTINED, CaseState.REGISTRATION_FAILED, CaseState.NOT_ROUTED}),
     frozenset({CaseState.SIGNED, CaseState.DISPATCHING}),
-    frozenset({CaseState.ARCHIVED, CaseState.SUPERSEDED}),
+    frozenset({CaseState.ARCHIVED, CaseState.DISCARDED, CaseState.SUPERSEDED}),
 )
 
 NEEDS_OPERATOR: frozenset[CaseState] = _GROUPS[3]

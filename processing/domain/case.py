@@ -29,6 +29,8 @@ class CaseState(StrEnum):
     NOT_ROUTED = "not routed"
     REGISTRATION_FAILED = "registration failed, review by hand"
     QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+    PRIORITY_CHANGED = "priority changed"
     SUPERSEDED = "superseded"
 
 
@@ -54,6 +56,7 @@ class CaseEvent(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     RETRIED = "retried"
+    DISCARDED = "discarded"
     SUPERSEDED = "superseded by a newer revision"
     COMPARISON_OUTDATED = "a later earlier study arrived"
 
@@ -116,8 +119,21 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.QUARANTINED, _E.RETRIED): _S.COMPLETE,
     (_S.QUARANTINED, _E.SIGNED): _S.SIGNED,
     (_S.NOT_ROUTED, _E.RETRIED): _S.COMPLETE,
+    # An operator decides that a case goes no further, and may think again.
+    (_S.QUARANTINED, _E.DISCARDED): _S.DISCARDED,
+    (_S.NOT_ROUTED, _E.DISCARDED): _S.DISCARDED,
+    (_S.REGISTRATION_FAILED, _E.DISCARDED): _S.DISCARDED,
+    (_S.DISCARDED, _E.RETRIED): _S.COMPLETE,
+    (_S.DISCARDED, _E.SIGNED): _S.SIGNED,
+    (_S.DISCARDED, _E.IMAGES_RECEIVED): _S.RECEIVING,
+    (_S.DISCARDED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.WAITING_FOR_PRIOR, _E.RETRIED): _S.COMPLETE,
     (_S.BASELINE, _E.RETRIED): _S.COMPLETE,
+    # Until its order is at the workers a case can still overtake.
+    **{
+        (state, _E.PRIORITY_CHANGED): state
+        for state in (_S.RECEIVING, _S.COMPLETE, _S.WAITING_FOR_PRIOR, _S.BASELINE, _S.PSEUDONYMISED)
+    },
     # Images of another modality change nothing, but nothing that arrives is passed over in silence.
     **{(state, _E.IMAGES_IGNORED): state for state in CaseState if state is not _S.SUPERSEDED},
 }

@@ -35,6 +35,7 @@ WAYS: dict[CaseState, tuple[CaseEvent, ...]] = {
     _S.REGISTRATION_FAILED: (_E.QUIET, _E.PSEUDONYMISED, _E.ORDERED, _E.REGISTRATION_FAILED),
     _S.QUARANTINED: (_E.QUIET, _E.FAILED),
     _S.SUPERSEDED: (_E.QUIET, _E.PSEUDONYMISED, _E.SUPERSEDED),
+    _S.DISCARDED: (_E.QUIET, _E.FAILED, _E.DISCARDED),
 }
 """Events that lead from the first state to each."""
 
