@@ -18,6 +18,7 @@ from gateway.flow.delivery import dispatch, sign
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
+from gateway.flow.priors import search_priors
 from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.shipping import take_report
 from gateway.flow.step import fail
@@ -39,6 +40,7 @@ __all__ = [
     "relay_outbox",
     "require_known_keys",
     "retry",
+    "search_priors",
     "set_priority",
     "settle",
     "sign",

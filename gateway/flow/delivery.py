@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from gateway.cases.prior import why_not_certain, why_outdated
 from gateway.db.tables import Case, Job, User
 from gateway.flow import shipping
+from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.flow.shipping import Released
 from gateway.flow.step import Lease, run_step
@@ -56,7 +57,8 @@ def sign(services: Services, case_id: str, user_name: str, display_name: str, ed
         job = store.latest_job(case) if case is not None else None
         if case is None or job is None:
             raise InputRejected("There is no result to sign.")
-        doubt = why_outdated(session, case) or why_not_certain(session, case)
+        rules = rule_of(services)
+        doubt = why_outdated(session, case, rules) or why_not_certain(session, case, rules)
         if doubt:
             raise InputRejected(doubt)
         now = services.clock()

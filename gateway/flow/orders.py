@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from gateway.cases import prior
 from gateway.db.tables import Case, Job
+from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.jobs import leftovers, store, submit, sweep
 from gateway.jobs import outcome as outcomes
@@ -67,7 +68,7 @@ def sweep_up(services: Services) -> None:
         lost = sweep.lost_jobs(session, now=now, job_lease_s=job_lease_s)
         due = sweep.jobs_to_order_again(session, now=now)
         again = prior.cases_to_look_at_again(session)
-        outdated = prior.outdated_comparisons(session)
+        outdated = prior.outdated_comparisons(session, rule_of(services))
     for job_id in lost:
         with services.sessions.begin() as session:
             sweep.give_up_attempt(session, job_id, now=now, job_lease_s=job_lease_s, policy=services.job_policy)
@@ -112,7 +113,7 @@ def _compare_again(services: Services, case_id: str) -> None:
     """Replace a comparison that does not stand any more, or let it say so where it was delivered."""
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
-        if case is None or not prior.why_outdated(session, case):
+        if case is None or not prior.why_outdated(session, case, rule_of(services)):
             return
         if case.state == CaseState.ARCHIVED.value:
             detail = f"{prior.OUTDATED} This result stands as it was signed."
