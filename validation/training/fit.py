@@ -17,6 +17,7 @@ from torch import nn
 from processing.stages.learned import CHANNELS
 from validation.training.network import ChangeNet
 from validation.training.simulate import BACKGROUND, IGNORED, LESION
+from validation.training.sources import Source
 
 Index = npt.NDArray[np.int32]
 
@@ -36,14 +37,6 @@ class FitParameters:
     cubic_patch: tuple[int, int, int] = (36, 48, 48)
     noise_spread: float = 0.15
     level_spread: float = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Examples of one kind, and how often they are drawn."""
-
-    examples: tuple[Path, ...]
-    share: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,35 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 import torch
 
-from validation.real_pairs import CROSS_SECTIONAL_PATIENTS, LONGITUDINAL_PATIENTS
 from validation.training.export import write_onnx
-from validation.training.fit import FitParameters, Source, fit
-
-PATIENTS = (*LONGITUDINAL_PATIENTS, *CROSS_SECTIONAL_PATIENTS)
-
-SHARES = {"real": 0.55, "thick": 0.2, "doubled": 0.1, "phantom": 0.15}
-
-
-def sources(corpus: Path, without: Collection[str] = ()) -> list[Source]:
-    """Gather the examples of every background but those of some patients."""
-    ending = "-labels.npy"
-    names = sorted(path.name.removesuffix(ending) for path in corpus.glob(f"*{ending}"))
-    kept = [name for name in names if not any(patient in name for patient in without)]
-
-    def stems(prefixes: tuple[str, ...]) -> tuple[Path, ...]:
-        return tuple(corpus / name for name in kept if name.startswith(prefixes))
-
-    return [
-        Source(stems(LONGITUDINAL_PATIENTS), SHARES["real"]),
-        Source(stems(CROSS_SECTIONAL_PATIENTS), SHARES["doubled"]),
-        Source(stems(("thick",)), SHARES["thick"]),
-        Source(stems(("phantom",)), SHARES["phantom"]),
-    ]
+from validation.training.fit import FitParameters, fit
+from validation.training.sources import PATIENTS, sources
 
 
 def main(arguments: list[str]) -> int:

@@ -25,7 +25,7 @@ def ball(radius_mm: float, slice_mm: float) -> npt.NDArray[np.float32]:
         for dy in fine[1]:
             for dx in fine[2]:
                 filled += ((z + dz) * slice_mm) ** 2 + (y + dy) ** 2 + (x + dx) ** 2 <= radius_mm**2
-    return filled / (9 * 5 * 5)
+    return filled / np.float32(9 * 5 * 5)
 
 
 @pytest.mark.parametrize("slice_mm", [1.0, 3.0])
