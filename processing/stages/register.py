@@ -80,7 +80,7 @@ def register_rigid(fixed: Volume, moving: Volume, *, params: RegistrationParamet
     """
     # Both steps work on one set of small voxels: the coarse ones are made from the fine ones.
     one, other = (isotropic(scan, params.fine_spacing_mm) for scan in (fixed, moving))
-    start = _coarse(one, other, spacing_mm=params.coarse_spacing_mm)
+    start = coarse_rigid(one, other, spacing_mm=params.coarse_spacing_mm)
     found = _fine(one, other, start, params=params)
     if found.overlap < params.minimum_overlap:
         raise RegistrationFailed("The two scans show too little of the same anatomy to be compared; review by hand.")
@@ -89,8 +89,26 @@ def register_rigid(fixed: Volume, moving: Volume, *, params: RegistrationParamet
     return found
 
 
-def _coarse(fixed: Volume, moving: Volume, *, spacing_mm: float) -> RigidTransform:
-    """Maximise mutual information on coarse voxels, from the alignment of the centres of mass."""
+def coarse_rigid(fixed: Volume, moving: Volume, *, spacing_mm: float) -> RigidTransform:
+    """Maximise mutual information on coarse voxels, from the alignment of the centres of mass.
+
+    Parameters
+    ----------
+    fixed, moving : Volume
+        Two scans of one head, of any contrasts.
+    spacing_mm : float
+        Edge of the voxels.
+
+    Returns
+    -------
+    RigidTransform
+        Good to a few millimetres.
+
+    Raises
+    ------
+    RegistrationFailed
+        If an image holds nothing to go by.
+    """
     coarse_fixed, coarse_moving = to_itk(isotropic(fixed, spacing_mm)), to_itk(isotropic(moving, spacing_mm))
     transform = sitk.Euler3DTransform()
     try:
@@ -176,7 +194,8 @@ def _fine(fixed: Volume, moving: Volume, start: RigidTransform, *, params: Regis
             raise RegistrationFailed("The two scans do not overlap after registration; review by hand.")
         slope = 0.5 * (gradients[inside] + sampled_gradients @ transform.matrix[:3, :3])
         residual = values[inside] - sampled
-        weight = _tukey(residual, params.tukey)
+        scale = 1.4826 * float(np.median(np.abs(residual))) + 1e-9
+        weight = tukey_weight(residual / scale, params.tukey)
         jacobian = np.concatenate([np.cross(points[inside] - centre, slope), slope], axis=1)
         weighted = jacobian * weight[:, None]
         step = np.linalg.solve(weighted.T @ jacobian + 1e-9 * np.eye(6), weighted.T @ residual)
@@ -190,9 +209,9 @@ def _fine(fixed: Volume, moving: Volume, start: RigidTransform, *, params: Regis
     return Registration(transform, correlation if np.isfinite(correlation) else 0.0, float(inside.mean()))
 
 
-def _tukey(residual: FloatPoints, cut: float) -> FloatPoints:
-    scale = 1.4826 * float(np.median(np.abs(residual))) + 1e-9
-    weight: FloatPoints = np.clip(1.0 - (residual / (cut * scale)) ** 2, 0.0, 1.0) ** 2
+def tukey_weight(deviations: FloatPoints, cut: float) -> FloatPoints:
+    """Return Tukey's weights of residuals in units of their spread: 1 at 0, falling to 0 at `cut`."""
+    weight: FloatPoints = np.clip(1.0 - (deviations / cut) ** 2, 0.0, 1.0) ** 2
     return weight
 
 
