@@ -11,6 +11,7 @@ from gateway.jobs.outcome import RetryPolicy, record_progress
 from gateway.jobs.submit import relay_outbox
 from processing.domain.case import CaseState
 from processing.domain.messages import JobOrder, JobProgress
+from processing.domain.priority import Priority
 from tests.unit.gateway.rows import add_case, later
 
 Sessions = sessionmaker[Session]
@@ -64,6 +65,26 @@ def test_a_queued_job_that_was_overtaken_is_lost(sessions: Sessions) -> None:
     overtaken, later_one = _queued(sessions, 1), _queued(sessions, 2, at=1)
     _hear(sessions, later_one, 1000)
     assert _lost(sessions, 1100) == [overtaken]
+
+
+def test_a_job_that_is_ordered_again_waits_behind_those_that_came_meanwhile(sessions: Sessions) -> None:
+    again, running = _queued(sessions, 1), _queued(sessions, 2, at=1)
+    with sessions.begin() as session:
+        assert sweep.give_up_attempt(session, again, now=later(900), job_lease_s=LEASE_S, policy=POLICY)
+    with sessions.begin() as session:
+        assert sweep.order_due_again(session, again, now=later(910))
+    relay_outbox(sessions, lambda *_: None, now=later(911))
+    _hear(sessions, running, 1900)
+    assert _lost(sessions, 2000) == []
+
+
+def test_the_fast_track_overtakes_nobody(sessions: Sessions) -> None:
+    routine, fast = _queued(sessions, 1), _queued(sessions, 2, at=1)
+    with sessions.begin() as session:
+        session.scalars(select(Case).where(Case.study_uid == "2.25.2")).one().priority = Priority.FAST_TRACK.value
+    _hear(sessions, fast, 1000)
+    assert _lost(sessions, 1100) == []
+    assert routine != fast
 
 
 def test_a_lost_job_is_ordered_again_after_its_back_off_and_given_up_at_last(sessions: Sessions) -> None:
