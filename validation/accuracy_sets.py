@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from processing.domain.imaging import Volume
 from processing.domain.study import SeriesRole
-from processing.pipelines.ms_longitudinal.network import MODEL_FOLDER
+from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
 from validation.grid import GRID
 from validation.insertion import InsertionSpec, insert_set, truth
 from validation.phantom import DEMO_PHANTOM, LesionKind, Phantom, PhantomSpec, make_phantom

@@ -14,7 +14,7 @@ import pytest
 from processing.domain.errors import RegistrationFailed
 from processing.domain.imaging import Grid
 from processing.domain.study import SeriesRole
-from processing.pipelines.ms_longitudinal.network import MODEL_FOLDER
+from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
 from processing.pipelines.runners import find_runner
 from processing.stages.atlas import load_atlas
 from processing.stages.brain import BrainParameters, align_with_atlas, extract_brain

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from processing.domain.errors import Defect
 from processing.domain.imaging import Volume
-from processing.pipelines.ms_longitudinal.spec import MsLongitudinalParameters
+from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER, MsLongitudinalParameters
 from processing.stages.detect import Candidate, Evidence
 from processing.stages.learned import (
     CHANNELS,
@@ -25,8 +25,6 @@ from processing.stages.learned import (
     join,
     learned_candidates,
 )
-
-MODEL_FOLDER = Path(__file__).parent / "model"
 
 WITHOUT_NETWORK = "The learned detector is not installed: this result is the hand-made detector's alone."
 

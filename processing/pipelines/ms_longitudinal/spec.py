@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from processing.domain.study import SeriesInput, SeriesRole
 from processing.pipelines.spec import PipelineSpec
@@ -25,6 +26,13 @@ class MsLongitudinalParameters:
 
     minimum_registration_overlap: float = 0.6
     """Part of the head that both fields of view must share; below, most of the brain is not compared."""
+
+    minimum_contrast_correlation: float = 0.68
+    """Multiple correlation of T1 or T2 with the FLAIR of its visit: 0.80 to 0.84 in both visits of these two patients
+    (and 0.75 to 0.83 in a patient with a glioma), 0.56 to 0.60 where the series is the other patient's."""
+
+    expected_contrast_correlation: float = 0.72
+    """Below, the figure is marked for the reader."""
 
     bias_sigma_mm: float = 20.0
     """Low-pass of the log ratio of both scans; wider than any lesion that is looked for."""
@@ -109,9 +117,19 @@ class MsLongitudinalParameters:
     """A lesion that close to the cortex abuts it; the atlas is no better than its 2 mm voxels."""
 
 
+MODEL_FOLDER = Path(__file__).parent / "model"
+
+RELEASE = "0.3.0"
+
+
+def version_with(model: Path) -> str:
+    """Return the version, which is another one where the learned detector's weights are not installed."""
+    return RELEASE if (model / "change.onnx").is_file() else f"{RELEASE}+hand-made"
+
+
 SPEC = PipelineSpec(
     name="ms_longitudinal",
-    version="0.2.0",
+    version=version_with(MODEL_FOLDER),
     title="MS lesions: new, growing and vanished since the prior study",
     inputs=(
         SeriesInput(SeriesRole.FLAIR, required=True),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from processing.domain.errors import Defect
-from processing.pipelines.ms_longitudinal.network import MODEL_FOLDER, installed_network
+from processing.pipelines.ms_longitudinal.network import installed_network
+from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER, RELEASE, SPEC, version_with
 from processing.stages.learned import CHANNELS
 
 
@@ -44,3 +45,8 @@ def test_without_weights_there_is_no_network(tmp_path: Path) -> None:
     assert installed_network(tmp_path) is None
     shutil.copy(MODEL_FOLDER / "card.json", tmp_path / "card.json")
     assert installed_network(tmp_path / "nowhere") is None
+
+
+def test_without_weights_the_version_says_so(tmp_path: Path) -> None:
+    assert version_with(MODEL_FOLDER) == SPEC.version == RELEASE
+    assert version_with(tmp_path) == f"{RELEASE}+hand-made"
