@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     if missing:
         sys.stderr.write(f"{', '.join(missing)} is not installed; `make setup` installs it\n")
         return 2
-    scale = replace(FULL, patients=options.patients, visits=options.visits)
+    scale = replace(FULL, patients=options.patients, visits=options.visits, faults_of_each_kind=options.faults)
     reports = []
     for seed in options.seeds:
         # Every second run has the database that a site of some size uses.
@@ -42,6 +42,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=_seeds, default=[int(time.time()) % 100_000], help="4, or 1..10, or 2,5,7")
     parser.add_argument("--patients", type=int, default=FULL.patients)
     parser.add_argument("--visits", type=int, default=FULL.visits)
+    parser.add_argument("--faults", type=int, default=FULL.faults_of_each_kind, help="how often each kind strikes")
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--keep", type=Path, help="folder for the logs and the database of runs that failed")
     return parser.parse_args(arguments)

@@ -15,7 +15,7 @@ from demo.installation import System, listens
 from demo.processes import Service
 from tests.integration.postgres import SERVER_USER
 
-JOB_LEASE_S = 60
+JOB_LEASE_S = 90
 _FULL_BLOCK_BYTES = 1 << 20
 _DISKS_MIB = {"orthanc-clinical": 512, "orthanc-research": 2048, "redis": 128, "database": 512}
 
