@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -13,6 +12,7 @@ from processing.domain.errors import InputRejected
 from processing.domain.imaging import LabelMap, Volume
 from processing.domain.result import Lesion, LongitudinalResult, QualityFigure
 from processing.domain.study import SeriesRole
+from processing.pipelines.ms_longitudinal.contrasts import other_contrasts
 from processing.pipelines.ms_longitudinal.findings import Found, find_changes
 from processing.pipelines.ms_longitudinal.network import WITHOUT_NETWORK, installed_network
 from processing.pipelines.ms_longitudinal.pair import Pair
@@ -29,7 +29,7 @@ from processing.stages.normalise import NormalisationParameters, normalise_pair
 from processing.stages.quality import QualityParameters, scan_quality
 from processing.stages.register import Registration, RegistrationParameters, register_rigid
 from processing.stages.resample import blur_to_voxel, coverage, crop, halfway_grid, reorient, resample
-from processing.stages.subtract import Subtraction, SubtractionParameters, standardise
+from processing.stages.subtract import Subtraction
 
 __all__ = ["SPEC", "run"]
 
@@ -95,8 +95,8 @@ def run_with(
     progress("normalising intensities", 0.6)
     pair = _normalise(pair, params)
     progress("comparing", 0.7)
-    others, unused = _other_contrasts(current, prior, registration, pair, params)
-    found, rise = find_changes(pair, others, network, params)
+    others = other_contrasts(current, prior, (now, before), pair, params)
+    found, rise = find_changes(pair, others.changes, network, params)
     progress("measuring lesions", 0.85)
     lesions, lesion_map, lost = _measure(pair, found, native, atlas, params)
     progress("writing images", 0.95)
@@ -106,8 +106,8 @@ def run_with(
         registered_prior=resample(prior[SeriesRole.FLAIR], native.grid, to_volume=registration.transform.matrix),
         subtraction=resample(rise.difference, native.grid, to_volume=pair.half.matrix),
         current_to_prior=registration.transform,
-        quality=_quality(now, before, pair, registration, rise),
-        warnings=_warnings(pair, lost) + unused + (() if network else (WITHOUT_NETWORK,)),
+        quality=_quality(now, before, pair, registration, rise) + others.quality,
+        warnings=_warnings(pair, lost) + others.warnings + (() if network else (WITHOUT_NETWORK,)),
     )
 
 
@@ -164,45 +164,6 @@ def _normalise(pair: Pair, params: MsLongitudinalParameters) -> Pair:
         now, before, brain=pair.brain, params=BiasParameters(sigma_mm=params.bias_sigma_mm)
     )
     return replace(pair, now=now, before=before)
-
-
-def _other_contrasts(
-    current: Images, prior: Images, registration: Registration, pair: Pair, params: MsLongitudinalParameters
-) -> tuple[Mapping[SeriesRole, Volume], tuple[str, ...]]:
-    """Measure the change on T1 and T2 where both visits have them, in deviations, NaN where a scan does not reach.
-
-    Within a visit the scanner's own coordinates are taken as they are: they are good to half a millimetre on the
-    pairs at hand, and registering two contrasts made that worse.
-    """
-    changes: dict[SeriesRole, Volume] = {}
-    warnings = []
-    half = registration.transform.half()
-    grid = pair.now.grid
-    for role in (SeriesRole.T1, SeriesRole.T2):
-        if role not in current or role not in prior:
-            continue
-        images, seen = [], pair.brain
-        for scan, matrix in ((current[role], half.inverse().matrix), (prior[role], half.matrix)):
-            turned = reorient(scan)
-            images.append(resample(blur_to_voxel(turned, grid.spacing_mm), grid, to_volume=matrix))
-            seen = seen & coverage(turned, grid, to_volume=matrix)
-        try:
-            changes[role] = _change_in(images[0], images[1], seen, pair, params)
-        except InputRejected:
-            warnings.append(f"The {role} series of the two studies do not match each other and were not used.")
-    return changes, tuple(warnings)
-
-
-def _change_in(now: Volume, before: Volume, seen: Mask, pair: Pair, params: MsLongitudinalParameters) -> Volume:
-    """Change of one contrast in deviations; raises InputRejected if the two scans do not fit."""
-    white = pair.white & seen
-    now, before = normalise_pair(now, before, brain=seen, white_matter=white, params=NormalisationParameters())
-    if np.corrcoef(now.array[seen], before.array[seen])[0, 1] < params.t1_t2_minimum_correlation:
-        raise InputRejected("Two series of one contrast do not match each other.")
-    now, before = remove_differential_bias(now, before, brain=seen, params=BiasParameters(params.bias_sigma_mm))
-    noise = SubtractionParameters(local_sigma_mm=params.local_noise_sigma_mm, edge_weight=params.edge_weight)
-    _, z, _ = standardise(now, before, brain=seen, white_matter=white, params=noise)
-    return z.with_array(np.where(seen, z.array, np.float32(np.nan)))
 
 
 def _measure(
