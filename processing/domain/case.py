@@ -30,7 +30,6 @@ class CaseState(StrEnum):
     REGISTRATION_FAILED = "registration failed, review by hand"
     QUARANTINED = "quarantined"
     DISCARDED = "discarded"
-    PRIORITY_CHANGED = "priority changed"
     SUPERSEDED = "superseded"
 
 
@@ -57,6 +56,7 @@ class CaseEvent(StrEnum):
     FAILED = "failed"
     RETRIED = "retried"
     DISCARDED = "discarded"
+    PRIORITY_CHANGED = "priority changed"
     SUPERSEDED = "superseded by a newer revision"
     COMPARISON_OUTDATED = "a later earlier study arrived"
 
