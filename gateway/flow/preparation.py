@@ -13,7 +13,7 @@ from gateway.cases.route import Routed
 from gateway.cases.select import Selection
 from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case, Series
-from gateway.flow import priors
+from gateway.flow import priors, release
 from gateway.flow.examination import examine
 from gateway.flow.identification import OTHER_ISSUER, ask_about_issuer, identify
 from gateway.flow.services import Services
@@ -72,6 +72,8 @@ def _prepare(services: Services, lease: Lease) -> None:
         raise InputRejected(f"{routed.sentence} {since}")
     elif not routed.selection.usable:
         _conclude(services, lease, CaseEvent.NOT_USABLE, f"{routed.sentence} {since}")
+    elif refusal := release.why_closed(services, routed.spec):
+        _conclude(services, lease, CaseEvent.NOT_USABLE, refusal)
     else:
         _compare(services, lease, case, current, (routed.route, routed.spec))
 

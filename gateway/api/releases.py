@@ -1,0 +1,149 @@
+"""Versions and the validation gate: how they stand, what an operator permits, and ratings of reference cases."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from fastapi import APIRouter, HTTPException, status
+from pydantic import Field
+
+from gateway.api.deps import Operator, Reader, ReaderOrOperator, State
+from gateway.api.problems import problems
+from gateway.api.schemas import Body
+from gateway.flow import release
+from gateway.release import ratings
+from gateway.release.standing import Standing
+from processing.domain.errors import InputRejected
+
+router = APIRouter(prefix="/releases", tags=["releases"])
+
+
+class VersionStanding(Body):
+    """How an installed version stands with the validation gate."""
+
+    pipeline: str
+    version: str
+    passed: bool
+    """Whether the gate let it pass."""
+    routed: bool
+    """Whether cases are routed to it: it passed, or an operator permitted it."""
+    basis: str
+    """Why it passed or did not, in words; empty where the gate was never asked."""
+    decided: date | None
+    incompatible_with_earlier: bool
+    """Whether its volumes must not be compared with those of the version before."""
+    refusal: str
+    permitted_by: str
+    permitted_at: datetime | None
+    permit_reason: str
+
+
+class VersionStandings(Body):
+    """Every installed version."""
+
+    versions: list[VersionStanding]
+
+
+class PermitRequest(Body):
+    """An operator's word that cases may be routed to a version that the gate has not passed."""
+
+    reason: str = Field(min_length=10, max_length=500)
+    """Kept and shown; it should name nobody."""
+
+
+class ReferenceMark(Body):
+    """Which reference case a study is."""
+
+    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)
+    case: str = Field(min_length=1, max_length=64)
+
+
+class ToRate(Body):
+    """Reference cases that wait for the reader, in an order of the reader's own."""
+
+    case_ids: list[str]
+
+
+class RatingLine(Body):
+    """One reader's signed judgement of one version's result, as `python -m validation gate --ratings` reads it."""
+
+    dataset: str
+    case: str
+    pipeline: str
+    version: str
+    rater: str
+    acceptable: bool
+    rating: int
+
+
+@router.get("", operation_id="listVersions", responses=problems(401, 403))
+def list_versions(_: ReaderOrOperator, state: State) -> VersionStandings:
+    """Return how every installed version stands."""
+    with state.read_sessions() as session:
+        found = release.standings(state.services, session)
+        return VersionStandings(versions=[_line(one) for one in found])
+
+
+@router.put("/{pipeline}/{version}/permit", operation_id="permitVersion", responses=problems(401, 403, 409))
+def permit_version(who: Operator, pipeline: str, version: str, asked: PermitRequest, state: State) -> VersionStandings:
+    """Let cases be routed to a version that the gate has not passed; what was refused can then be tried again."""
+    try:
+        release.permit_version(
+            state.services, pipeline, version, actor=who.user_name, role=who.role.value, reason=asked.reason
+        )
+    except InputRejected as refused:
+        raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
+    return list_versions(who, state)
+
+
+@router.delete("/{pipeline}/{version}/permit", operation_id="withdrawPermit", responses=problems(401, 403, 409))
+def withdraw_permit(who: Operator, pipeline: str, version: str, state: State) -> VersionStandings:
+    """Take the permission back: no further case is routed to the version."""
+    try:
+        release.withdraw_permit(state.services, pipeline, version, actor=who.user_name, role=who.role.value)
+    except InputRejected as refused:
+        raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
+    return list_versions(who, state)
+
+
+@router.put("/reference-cases/{case_id}", operation_id="markReference", responses=problems(401, 403, 409))
+def mark_reference(who: Operator, case_id: str, mark: ReferenceMark, state: State) -> ReferenceMark:
+    """Mark a case's study as a reference case, so that readers' ratings of it are given out for the gate."""
+    try:
+        release.mark_reference(
+            state.services, case_id, dataset=mark.dataset, name=mark.case, actor=who.user_name, role=who.role.value
+        )
+    except InputRejected as refused:
+        raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
+    return mark
+
+
+@router.get("/to-rate", operation_id="listToRate", responses=problems(401, 403))
+def list_to_rate(who: Reader, state: State) -> ToRate:
+    """Return the reference cases that wait for the reader, in random order; which version made them is not said."""
+    with state.read_sessions() as session:
+        return ToRate(case_ids=ratings.to_rate(session, who.user_name))
+
+
+@router.get("/ratings", operation_id="listRatings", responses=problems(401, 403))
+def list_ratings(_: Operator, state: State) -> list[RatingLine]:
+    """Return every signed rating of a reference case, without the readers' names."""
+    with state.read_sessions() as session:
+        return [RatingLine(**vars(one)) for one in ratings.ratings(session)]
+
+
+def _line(one: Standing) -> VersionStanding:
+    entry, permit = one.entry, one.permit
+    return VersionStanding(
+        pipeline=one.pipeline,
+        version=one.version,
+        passed=entry is not None and entry.passed,
+        routed=not one.refusal,
+        basis=entry.basis.value if entry is not None else "",
+        decided=entry.decided if entry is not None else None,
+        incompatible_with_earlier=entry is not None and entry.incompatible_with_earlier,
+        refusal=one.refusal,
+        permitted_by=permit.actor if permit is not None else "",
+        permitted_at=permit.at if permit is not None else None,
+        permit_reason=permit.reason if permit is not None else "",
+    )
