@@ -48,7 +48,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _known(home: Path) -> RunningSystem:
     described = (home / "system.json").exists()
-    system = System.resume(home) if described else System(home, Ports.usual_or_free())
+    system = System.resume(home) if described else System(home, Ports.usual_or_free(), priors_from_pacs=True)
     return RunningSystem(system, on_progress=_say_ready)
 
 

@@ -66,12 +66,15 @@ class System:
         See `gateway.settings.Settings.quiet_time_s`.
     database_url : str
         Empty for SQLite in `home`.
+    priors_from_pacs : bool
+        Whether earlier studies are looked for in the demo PACS too.
     """
 
     home: Path
     ports: Ports = field(default_factory=Ports)
     quiet_time_s: float = 4.0
     database_url: str = ""
+    priors_from_pacs: bool = False
 
     @classmethod
     def resume(cls, home: Path) -> System:
@@ -82,6 +85,7 @@ class System:
             ports=Ports(**described["ports"]),
             quiet_time_s=described["quiet_time_s"],
             database_url=described["database_url"],
+            priors_from_pacs=described["priors_from_pacs"],
         )
 
     @property
@@ -131,6 +135,8 @@ class System:
             "INTERVAL_RESEARCH_PASSWORD_FILE": str(self.secret_file("research-gateway")),
             "INTERVAL_PSEUDONYM_KEY_FILE": str(self.secret_file("pseudonym-key")),
             "INTERVAL_TARGET_PORT": str(self.ports.pacs_dicom),
+            "INTERVAL_PACS_KIND": "c-move" if self.priors_from_pacs else "none",
+            "INTERVAL_PACS_PORT": str(self.ports.pacs_dicom),
             "INTERVAL_COMMITMENT_PORT": str(self.ports.reports),
             "INTERVAL_COMMITMENT_WAIT_S": "20",
             "INTERVAL_QUIET_TIME_S": str(self.quiet_time_s),
@@ -155,6 +161,7 @@ class System:
             "ports": self.ports.__dict__,
             "quiet_time_s": self.quiet_time_s,
             "database_url": self.database_url,
+            "priors_from_pacs": self.priors_from_pacs,
         }
         (self.home / "system.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
 

@@ -69,7 +69,11 @@ def services_of(system: System) -> tuple[Service, ...]:
             system.ports.pacs_http,
             system.ports.pacs_dicom,
             accounts={"demo": "pacs-demo"},
-            modalities={"interval": ["INTERVAL", "127.0.0.1", system.ports.reports]},
+            modalities={
+                "interval": ["INTERVAL", "127.0.0.1", system.ports.reports],
+                "clinical": ["CLINICAL", "127.0.0.1", system.ports.clinical_dicom],
+                "scanner": ["SCANNER", "127.0.0.1", 104],
+            },
         ),
         Service(
             "gateway-api",
