@@ -243,7 +243,7 @@ def test_a_retry_of_a_signed_case_goes_on_from_the_signature(services: Services)
     "state",
     sorted(
         set(CaseState)
-        - {CaseState.QUARANTINED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED}
+        - {CaseState.QUARANTINED, CaseState.DISCARDED, CaseState.NOT_ROUTED, CaseState.REGISTRATION_FAILED}
         - {CaseState.WAITING_FOR_PRIOR, CaseState.BASELINE}
     ),
 )

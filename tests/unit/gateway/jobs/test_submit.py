@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import Case, Event, Job, OutboxMessage
 from gateway.jobs import store, submit
+from gateway.jobs.gates import Mode, turn
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import Transient
-from processing.domain.messages import PIPELINE_QUEUE, RUN_JOB_TASK, JobOrder
+from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE, RUN_JOB_TASK, JobOrder
+from processing.domain.priority import Priority
 from tests.unit.gateway.rows import NOW, add_case, later, order
 
 Sessions = sessionmaker[Session]
@@ -136,3 +139,60 @@ def test_attempts_share_a_job_id_and_new_jobs_have_their_own(sessions: Sessions)
         assert second.attempt == 1
         assert session.get_one(Job, first.job_id).finished_at == later(1)
         assert session.get_one(Job, second.job_id).finished_at is None
+
+
+def _second(sessions: Sessions, number: int, priority: Priority = Priority.ROUTINE) -> str:
+    with sessions.begin() as session:
+        case = add_case(session, CaseState.PSEUDONYMISED, study_uid=f"2.25.{number}")
+        case.priority = priority.value
+        return case.case_id
+
+
+@pytest.mark.parametrize("poison", [{"task": "unknown.task"}, {"body": {"nonsense": True}}, {"body": {}}])
+def test_a_message_that_nobody_understands_stops_none_behind_it(sessions: Sessions, poison: dict[str, Any]) -> None:
+    bad, good, broker = _pseudonymised(sessions), _second(sessions, 2), Broker()
+    with sessions.begin() as session:
+        first = session.scalars(select(OutboxMessage).order_by(OutboxMessage.message_id)).first()
+        assert first is not None
+        for column, value in poison.items():
+            setattr(first, column, value if column == "task" else value | {"case_id": bad})
+    assert submit.relay_outbox(sessions, broker, now=NOW) == 1
+    assert [sent.case_id for _, _, sent in broker.messages] == [good]
+    assert _state(sessions, bad) is CaseState.QUARANTINED
+    assert submit.relay_outbox(sessions, broker, now=NOW) == 0
+
+
+def test_the_most_pressing_go_first_and_the_fast_track_has_a_queue_of_its_own(sessions: Sessions) -> None:
+    routine = _pseudonymised(sessions)
+    urgent, fast = _second(sessions, 2, Priority.URGENT), _second(sessions, 3, Priority.FAST_TRACK)
+    broker = Broker()
+    submit.relay_outbox(sessions, broker, now=NOW)
+    assert [(queue, sent.case_id, sent.priority) for queue, _, sent in broker.messages] == [
+        (FAST_TRACK_QUEUE, fast, Priority.FAST_TRACK),
+        (PIPELINE_QUEUE, urgent, Priority.URGENT),
+        (PIPELINE_QUEUE, routine, Priority.ROUTINE),
+    ]
+
+
+def test_what_waited_for_long_waits_behind_nothing_urgent_any_more(sessions: Sessions) -> None:
+    routine, urgent, broker = _pseudonymised(sessions), _second(sessions, 2, Priority.URGENT), Broker()
+    now = NOW + submit.LONGEST_ROUTINE_WAIT + timedelta(seconds=1)
+    submit.relay_outbox(sessions, broker, now=now)
+    assert [sent.case_id for _, _, sent in broker.messages] == [routine, urgent]
+
+
+def test_the_broker_gets_no_more_than_there_is_room_for(sessions: Sessions) -> None:
+    first, _ = _pseudonymised(sessions), _second(sessions, 2)
+    fast, broker = _second(sessions, 3, Priority.FAST_TRACK), Broker()
+    assert submit.relay_outbox(sessions, broker, now=NOW, room=lambda _: 1) == 2
+    assert {sent.case_id for _, _, sent in broker.messages} == {first, fast}
+    assert submit.relay_outbox(sessions, broker, now=NOW, room=lambda _: 0) == 0
+
+
+@pytest.mark.parametrize(("mode", "sent"), [(Mode.PAUSED, 0), (Mode.DRAINING, 1), (Mode.OPEN, 2)])
+def test_a_gate_stops_what_it_shall(sessions: Sessions, mode: Mode, sent: int) -> None:
+    _pseudonymised(sessions)
+    with sessions.begin() as session:
+        turn(session, PIPELINE_QUEUE, mode, actor="otto", reason="", at=NOW)
+        add_case(session, CaseState.PSEUDONYMISED, study_uid="2.25.2", at=later(1))
+    assert submit.relay_outbox(sessions, Broker(), now=later(2)) == sent
