@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from processing.dicom import lettering
 from processing.dicom.lettering import BLUE, GREY, RED, WHITE, YELLOW
+from processing.dicom.palette import COLOURS_RGB
 from processing.dicom.panels import (
     FloatImage,
     View,
@@ -44,11 +45,14 @@ _ROW_PIXELS = 360
 _TILES = (5, 3)
 _TILE = (236, 216)
 
-OUTLINE_RED = (255, 45, 45)
-OUTLINE_BLUE = (70, 150, 255)
-"""What vanished is outlined only, in a colour that nobody takes for a lesion that is there."""
-
 _TITLE, _TEXT, _SMALL = 26, 19, 16
+
+_COLOUR_WORDS = {
+    LesionChange.NEW: "new red",
+    LesionChange.GROWING: "growing amber",
+    LesionChange.SHRINKING: "shrinking light blue",
+    LesionChange.VANISHED: "vanished blue",
+}
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,9 @@ class Pictures:
         self._current: FloatImage = self._view.turn(current.array)
         self._prior: FloatImage = self._view.turn(prior.array)
         self._labels: npt.NDArray[np.uint16] = self._view.turn(lesion_map.array)
-        self._vanished = [lesion.number for lesion in lesions if not lesion.change.increase]
+        self._numbers_of = {
+            change: [lesion.number for lesion in lesions if lesion.change is change] for change in LesionChange
+        }
         self._grid = current.grid
         self._words = words
         self._head = head_window(self._current)
@@ -128,10 +134,17 @@ class Pictures:
         measures = f"{_volume_words(lesion)}   |   {lesion.side}, {lesion.region}   |   {self._slice_words(z)}"
         self._frame(picture, title, measures)
         captions = (self._words.prior, self._words.current, self._legend(z))
-        colours = (WHITE, WHITE, BLUE if lesion.number in self._vanished else RED)
+        colours = (WHITE, WHITE, RED if lesion.change.increase else BLUE)
         for column, caption in enumerate(captions):
             x = _MARGIN + column * (size[1] + _GAP)
-            lettering.write(draw, (x + size[1] // 2, 84), caption, _TEXT, colours[column], align="center")
+            lettering.write(
+                draw,
+                (x + size[1] // 2, 84),
+                caption,
+                _TEXT if len(caption) < 36 else _SMALL,
+                colours[column],
+                align="center",
+            )
             panel = self._panel(z, column, self._head, size)
             picture.paste(Image.fromarray(panel), (x, header))
             self._letters(draw, (x, header), size)
@@ -191,19 +204,18 @@ class Pictures:
         picture = in_colour(grey)
         if column == 2:
             labels = window.of(self._labels[z])
-            gone = np.isin(labels, self._vanished)
-            picture = mark(picture, (labels > 0) & ~gone, OUTLINE_RED)
-            picture = mark(picture, gone, OUTLINE_BLUE, filled=False)
+            for change in LesionChange:
+                # What is gone is outlined only: nobody takes it for a lesion that is there.
+                marked = np.isin(labels, self._numbers_of[change])
+                picture = mark(picture, marked, COLOURS_RGB[change], filled=change.increase)
         shown: npt.NDArray[np.uint8] = np.rint(picture).astype(np.uint8)
         return shown
 
     def _legend(self, z: int) -> str:
+        """Name the colours of the lesions in a slice."""
         labels = self._labels[z]
-        gone = np.isin(labels, self._vanished)
-        present = bool(((labels > 0) & ~gone).any())
-        if not gone.any():
-            return "Current, lesions in red"
-        return "Current, lesions red, decrease blue" if present else "Current, decrease in blue"
+        present = [words for change, words in _COLOUR_WORDS.items() if np.isin(labels, self._numbers_of[change]).any()]
+        return f"Current: {', '.join(present)}"
 
     def _frame(self, picture: Image.Image, title: str, measures: str) -> None:
         draw = ImageDraw.Draw(picture)

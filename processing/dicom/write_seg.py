@@ -18,25 +18,18 @@ from pydicom.sr.coding import Code
 
 from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, described, set_identity
 from processing.dicom.geometry import READ_BACK_TOLERANCE_MM, functional_group
+from processing.dicom.palette import COLOURS_RGB
 from processing.dicom.provenance import MANUFACTURER, RESEARCH_USE, Provenance
 from processing.dicom.read import SourceSeries
 from processing.dicom.sources import as_highdicom_source
 from processing.domain.errors import Defect, InputRejected
 from processing.domain.imaging import Grid, LabelMap
-from processing.domain.result import Lesion, LesionChange, Outline
+from processing.domain.result import Lesion, Outline
 
 KIND = "segmentation"
 
 _CATEGORY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 _TYPE = Code("52988006", "SCT", "Lesion")
-
-_COLOURS_RGB = {
-    LesionChange.NEW: (230, 30, 30),
-    LesionChange.GROWING: (245, 130, 20),
-    LesionChange.SHRINKING: (40, 110, 235),
-    LesionChange.VANISHED: (40, 110, 235),
-}
-"""Red, orange and blue: apart for readers with a colour vision deficiency, too."""
 
 _ALGORITHM_TYPES = {
     Outline.ALGORITHM: SegmentAlgorithmTypeValues.AUTOMATIC,
@@ -154,7 +147,7 @@ def _description(segment: int, lesion: Lesion, provenance: Provenance) -> Segmen
         algorithm_identification=algorithm,
         tracking_uid=provenance.tracking_uid(lesion.number),
         tracking_id=tracking_id(lesion.number),
-        display_color=CIELabColor.from_rgb(*_COLOURS_RGB[lesion.change]),
+        display_color=CIELabColor.from_rgb(*COLOURS_RGB[lesion.change]),
     )
 
 

@@ -11,7 +11,7 @@ from PIL import ImageDraw
 from pydicom.dataset import Dataset
 
 from processing.dicom import lettering, write_sc
-from processing.dicom.pictures import OUTLINE_BLUE, OUTLINE_RED
+from processing.dicom.palette import COLOURS_RGB
 from processing.dicom.result import to_part10
 from processing.domain.decision import SignedReview
 from tests.unit.dicom.made import NOTE, PROVENANCE, Comparison, dciodvfy_errors, review_of
@@ -34,7 +34,7 @@ def captures(made: Comparison, review: SignedReview | None = None) -> list[Datas
 def outlined(picture: npt.NDArray[np.uint8], *colours: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
     """Where a picture has exactly the colour of an outline; captions are lighter."""
     found = np.zeros(picture.shape[:2], dtype=bool)
-    for colour in colours or (OUTLINE_RED, OUTLINE_BLUE):
+    for colour in colours or COLOURS_RGB.values():
         found |= (picture == np.array(colour, dtype=np.uint8)).all(axis=-1)
     return found
 
@@ -51,13 +51,12 @@ def test_without_lesions_there_is_the_overview(unchanged: Comparison) -> None:
     assert overview.pixel_array.max() > 200
 
 
-def test_what_vanished_is_blue_and_what_is_there_is_red(compared: Comparison) -> None:
+def test_every_lesion_has_the_colour_of_its_change(compared: Comparison) -> None:
     for dataset in captures(compared)[1:]:
         # Each lesion of the made comparison is alone in its close-up.
         close_up = dataset.pixel_array[int(dataset.Rows * 0.65) :]
-        vanished = "vanished" in dataset.ImageComments
-        assert outlined(close_up, OUTLINE_BLUE).any() == vanished
-        assert outlined(close_up, OUTLINE_RED).any() != vanished
+        change = str(dataset.ImageComments).rsplit(", ", 1)[1]
+        assert {one for one, colour in COLOURS_RGB.items() if outlined(close_up, colour).any()} == {change}
 
 
 def test_outlines_are_only_in_the_third_panel(compared: Comparison) -> None:

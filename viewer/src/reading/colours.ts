@@ -1,8 +1,8 @@
 /**
  * How a lesion is drawn, by what became of it and by the reader's verdict.
  *
- * `palette.json` is the same as `processing/dicom/palette.json`, so that the page and the pictures in the PACS agree;
- * a test compares the two. The colours differ in lightness and the lines in their dashes, for those who see no red.
+ * `palette.json` agrees with `processing/dicom/palette.py`, which colours the pictures in the PACS; a test compares
+ * the two. The colours differ in lightness and the lines in their dashes, for those who see no red.
  */
 import type { LesionLine } from '../client/api';
 import palette from './palette.json';
