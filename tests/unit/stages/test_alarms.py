@@ -61,6 +61,19 @@ def test_distances_enter_with_their_sign_turned() -> None:
     assert apart[1, 0] == pytest.approx(-3.0)
 
 
+def test_that_nothing_was_found_is_no_agreement() -> None:
+    grid = Grid((20, 20, 20), np.eye(4))
+    nothing = LabelMap(np.zeros(grid.shape, np.uint16), grid)
+    assert np.isnan(similarities([nothing, nothing], nothing, (WHOLE,))).all()
+
+
+def test_a_part_that_nobody_sees_is_agreement() -> None:
+    grid = Grid((20, 20, 20), np.eye(4))
+    fused = LabelMap(ball(5).astype(np.uint16), grid)
+    table = similarities([fused], fused, (WHOLE, Region("enhancing", frozenset({3}), paint=3)))
+    assert table[0, :, 1].tolist() == [1.0, 0.0]
+
+
 def test_a_threshold_is_the_median_less_alpha_deviations_for_each_candidate_alone() -> None:
     values, _ = population()
     values[:, 1] -= 5.0

@@ -1,0 +1,1 @@
+"""Segmenting a brain tumour from four contrasts."""
