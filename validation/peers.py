@@ -1,14 +1,16 @@
 """Rigid registration by other programs, for `validation.bench`.
 
 Run as a file by the Python of a second environment, which holds these programs and nothing of Interval: they bring
-1.6 GB that no hospital needs. One line of JSON per program: name, wall and CPU seconds of the registration itself, and
-the 4 x 4 matrix that maps fixed LPS points to moving ones (mm).
+2 GB that no hospital needs. Each program has a process of its own, which writes one line of JSON: name, wall and CPU
+seconds of the registration itself, the process's peak memory, and the 4 x 4 matrix that maps fixed LPS points to moving
+ones (mm). Without the program's name the names of those that are installed are written.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -78,7 +80,7 @@ def greedy(fixed_path: str, moving_path: str) -> tuple[float, float, Matrix]:
 
 def ants_rigid(fixed_path: str, moving_path: str) -> tuple[float, float, Matrix]:
     """ANTs with its own settings of a rigid registration."""
-    import ants  # type: ignore[import-not-found]  # lives in the second environment, and only by choice
+    import ants  # type: ignore[import-not-found]  # lives in the second environment only
 
     fixed, moving = ants.image_read(fixed_path), ants.image_read(moving_path)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -100,15 +102,20 @@ PROGRAMS: dict[str, tuple[str, Callable[[str, str], tuple[float, float, Matrix]]
 
 
 def main(arguments: list[str]) -> int:
-    """Register two image files with every program that is installed."""
-    fixed, moving = arguments
-    for name, (package, run) in PROGRAMS.items():
-        if importlib.util.find_spec(package) is None:
-            continue
-        wall, cpu, matrix = run(fixed, moving)
-        sys.stdout.write(json.dumps({"name": name, "wall_s": wall, "cpu_s": cpu, "matrix": matrix.tolist()}) + "\n")
-        sys.stdout.flush()
+    """List the installed programs, or register two image files with one of them."""
+    if not arguments:
+        sys.stdout.write(json.dumps([name for name, (package, _) in PROGRAMS.items() if _installed(package)]) + "\n")
+        return 0
+    name, fixed, moving = arguments
+    wall, cpu, matrix = PROGRAMS[name][1](fixed, moving)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cost = {"name": name, "wall_s": wall, "cpu_s": cpu, "peak_mb": peak_mb, "matrix": matrix.tolist()}
+    sys.stdout.write(json.dumps(cost) + "\n")
     return 0
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 if __name__ == "__main__":

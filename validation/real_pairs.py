@@ -78,8 +78,10 @@ def _read_affine(path: Path) -> npt.NDArray[np.float64]:
     return from_itk_transform(affine)
 
 
-def intrastudy_error_mm(folder: Path, patient: str, study: int, role: SeriesRole) -> float:
-    """Mean distance over the brain between the scanner's own coordinates of T1 or T2 and the data's transform, in mm.
+def intrastudy_error_mm(
+    folder: Path, patient: str, study: int, role: SeriesRole, from_flair: npt.NDArray[np.float64]
+) -> float:
+    """Mean distance over the brain between a map of FLAIR to T1 or T2 points and the data's own map, in mm.
 
     Parameters
     ----------
@@ -89,6 +91,8 @@ def intrastudy_error_mm(folder: Path, patient: str, study: int, role: SeriesRole
         1 or 2.
     role : SeriesRole
         T1 or T2.
+    from_flair : ndarray of float64, shape (4, 4)
+        Maps LPS points of the FLAIR to the other series; the identity stands for the scanner's own coordinates.
     """
     place = folder / "ms-longitudinal" / patient
     brain = read_image(place / "brainmask.nii.gz")
@@ -97,7 +101,7 @@ def intrastudy_error_mm(folder: Path, patient: str, study: int, role: SeriesRole
     flair = common @ _read_affine(place / f"study{study}_FLAIR_to_common_space.txt").T
     name = {SeriesRole.T1: "T1W", SeriesRole.T2: "T2W"}[role]
     other = flair @ _read_affine(place / f"study{study}_{name}_intrastudy_to_FLAIR.txt").T
-    return float(np.linalg.norm((other - flair)[:, :3], axis=1).mean())
+    return float(np.linalg.norm((other - flair @ from_flair.T)[:, :3], axis=1).mean())
 
 
 def read_pair(folder: Path, patient: str) -> RealPair:

@@ -51,16 +51,20 @@ def test_without_other_programs_interval_stands_alone(small: str, monkeypatch: p
 
 
 def test_another_programs_answer_is_read_and_scored(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = json.dumps({"name": "other", "wall_s": 3.0, "cpu_s": 4.0, "matrix": np.eye(4).tolist()})
+    answer = {"name": "other", "wall_s": 30.0, "cpu_s": 40.0, "peak_mb": 500.0, "matrix": np.eye(4).tolist()}
+    runs = []
 
     def program(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
         assert command[1].endswith("peers.py")
-        return subprocess.CompletedProcess(command, 0, stdout=f"chatter\n{answer}\n")
+        runs.append(command[2:])
+        line = json.dumps(answer if command[2:] else ["other"])
+        return subprocess.CompletedProcess(command, 0, stdout=f"chatter\n{line}\n")
 
     monkeypatch.setattr(bench, "PEERS_PYTHON", Path(sys.executable))
     monkeypatch.setattr(subprocess, "run", program)
-    own, other = registration_costs(small, repeats=1)
-    assert (other.name, other.wall_s, other.cpu_s) == ("other", 3.0, 4.0)
+    own, other = registration_costs(small, repeats=2)
+    assert (other.name, other.wall_s, other.cpu_s, other.peak_mb) == ("other", 30.0, 40.0, 500.0)
+    assert [run[:1] for run in runs] == [[], ["other"]], "a slow program runs once"
     assert other.error_mm > 1.0 > own.error_mm
 
 
