@@ -56,8 +56,8 @@ def similarities(candidates: Sequence[LabelMap], fused: LabelMap, regions: Seque
     Returns
     -------
     ndarray of float64, shape (candidates, metrics, regions)
-        Metrics in the order of `Metric`. Two empty masks are alike (1 and 0 mm): not every tumour enhances. Where one of
-        two is empty, Dice is 0 and the distance infinite. All values are NaN where the fusion shows nothing at all:
+        Metrics in the order of `Metric`. Two empty masks are alike (1 and 0 mm): not every tumour enhances. Where one
+        of two is empty, Dice is 0 and the distance infinite. All values are NaN where the fusion shows nothing at all:
         that everybody overlooked the tumour must not pass for agreement.
     """
     table = np.full((len(candidates), len(Metric), len(regions)), np.nan)
