@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NoReturn, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
 import httpx
 from pydicom.dataset import Dataset
@@ -34,6 +34,7 @@ _WHOLE_FILES = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 """With the star the archive sends what it stored; without it, it may decompress."""
 
 _FAILED_SOP_SEQUENCE = "00081198"
+_REFERENCED_SOP_SEQUENCE = "00081199"
 _FAILURE_REASON = "00081197"
 _REFERENCED_SOP_CLASS_UID = "00081150"
 
@@ -143,7 +144,7 @@ class DicomWebArchive:
             If the archive refused some for good (`KindsRefused` when only because of their SOP class); those that it
             took stay stored, and storing all again is harmless.
         Transient
-            If it refused some because it has no room now.
+            If it refused some because it has no room now, or does not say of each that it is stored.
         """
         for batch in _batches(instances):
             self._store_batch(batch)
@@ -159,13 +160,16 @@ class DicomWebArchive:
                     "Accept": _DICOM_JSON,
                 },
             )
-        failures = [failure for failure in _failures(response) if failure.reason != _DUPLICATE]
+        answered = _failures(response)
+        failures = [failure for failure in answered if failure.reason != _DUPLICATE]
         if failures:
             _raise_refusal(failures, len(batch))
-        if response.status_code == httpx.codes.OK or _failures(response):
-            return
-        _require_success(response)
-        raise Defect(f"The archive answered {response.status_code} to a store request.")
+        if not answered:
+            _require_success(response)
+        # Orthanc with a full disk answers 200 and names nothing: neither what it stored nor what it did not.
+        unnamed = len(batch) - len(_items(response, _REFERENCED_SOP_SEQUENCE)) - len(answered)
+        if unnamed > 0:
+            raise Transient(f"The archive did not confirm that it stored {unnamed} of {len(batch)} objects.")
 
     def _datasets(self, path: str, params: dict[str, str] | None = None) -> list[Dataset]:
         with _as_transient():
@@ -217,18 +221,23 @@ class _Failure:
 
 
 def _failures(response: httpx.Response) -> list[_Failure]:
-    try:
-        answer = response.json()
-    except json.JSONDecodeError:
-        return []
-    failed = answer.get(_FAILED_SOP_SEQUENCE, {}).get("Value", []) if isinstance(answer, dict) else []
     return [
         _Failure(
             int(item.get(_FAILURE_REASON, {}).get("Value", [0])[0]),
             str(item.get(_REFERENCED_SOP_CLASS_UID, {}).get("Value", [""])[0]),
         )
-        for item in failed
+        for item in _items(response, _FAILED_SOP_SEQUENCE)
     ]
+
+
+def _items(response: httpx.Response, sequence: str) -> list[dict[str, Any]]:
+    """Return the items of a sequence in the answer to a store request (PS3.18 section 10.5.3)."""
+    try:
+        answer = response.json()
+    except json.JSONDecodeError:
+        return []
+    items = answer.get(sequence, {}).get("Value", []) if isinstance(answer, dict) else []
+    return list(items)
 
 
 def _raise_refusal(failures: list[_Failure], sent: int) -> NoReturn:

@@ -23,6 +23,8 @@ class Server:
 
     url: str = ""
     refusals: dict[str, int] = field(default_factory=dict)
+    silent: bool = False
+    """Whether it names nothing that it stored."""
     status: int = 409
     bodies: list[bytes] = field(default_factory=list)
 
@@ -54,7 +56,11 @@ def server() -> Iterator[Server]:
                 for sop_class, reason in state.refusals.items()
                 if sop_class.encode() in body
             ]
-            answer = json.dumps({"00081198": {"vr": "SQ", "Value": failed}} if failed else {}).encode()
+            stored: list[dict[str, object]] = [] if state.silent else [{}] * (body.count(b"application/dicom") - len(failed))
+            sequences = {"00081198": failed, "00081199": stored}
+            # As Orthanc does: an empty sequence has no value.
+            said = {tag: {"vr": "SQ"} | ({"Value": items} if items else {}) for tag, items in sequences.items()}
+            answer = json.dumps(said).encode()
             self.send_response(state.status if failed else 200)
             self.send_header("Content-Type", "application/dicom+json")
             self.send_header("Content-Length", str(len(answer)))
@@ -108,6 +114,13 @@ def test_a_duplicate_is_stored(server: Server, status: int) -> None:
     server.refusals, server.status = {SegmentationStorage: 0x0111}, status
     store(server, SegmentationStorage.encode())
     assert len(server.bodies) == 1
+
+
+def test_what_an_archive_does_not_confirm_is_not_stored(server: Server) -> None:
+    """Orthanc answers 200 and names nothing when its disk is full."""
+    server.silent = True
+    with pytest.raises(Transient, match="did not confirm that it stored 1 of 1 objects"):
+        store(server, SegmentationStorage.encode())
 
 
 def test_a_target_that_takes_no_segmentation_gets_the_rest(server: Server) -> None:
