@@ -43,9 +43,12 @@ def note_withdrawn(session: Session, job_id: str, *, now: datetime) -> None:
         job.finished_at = job.finished_at or now
 
 
-def note_late_outcome(session: Session, job_id: str, *, at: datetime) -> None:
-    """Note that a worker was still busy with a job that nobody waits for: what it stored is left over (again)."""
+def note_busy(session: Session, job_id: str, *, at: datetime) -> None:
+    """Note that a worker is busy with a job that nobody waits for any more: what it stores is left over (again)."""
     job = session.get(Job, job_id)
-    if job is not None:
+    case = session.get(Case, job.case_id) if job is not None else None
+    if job is None or case is None:
+        return
+    if job.finished_at is not None or case.state == CaseState.SUPERSEDED.value:
         job.heard_at = at
         job.withdrawn_at = None

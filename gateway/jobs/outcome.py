@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job
-from gateway.jobs.leftovers import note_late_outcome
+from gateway.jobs.leftovers import note_busy
 from gateway.jobs.store import locked_case, record
 from gateway.jobs.submit import note_ordered
 from processing.domain.case import CaseEvent, CaseState
@@ -57,6 +57,7 @@ def record_progress(session: Session, progress: JobProgress, *, at: datetime) ->
     """
     found = _job_under_way(session, progress.job_id, progress.attempt)
     if found is None:
+        note_busy(session, progress.job_id, at=at)
         return False
     case, job = found
     job.heard_at = at
@@ -80,7 +81,7 @@ def record_outcome(session: Session, outcome: JobOutcome, *, at: datetime, polic
     """
     found = _job_under_way(session, outcome.job_id, outcome.attempt)
     if found is None:
-        note_late_outcome(session, outcome.job_id, at=at)
+        note_busy(session, outcome.job_id, at=at)
         return False
     case, job = found
     job.heard_at = at

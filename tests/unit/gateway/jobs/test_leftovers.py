@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import Job
 from gateway.jobs.leftovers import jobs_with_leftovers, note_withdrawn
-from gateway.jobs.outcome import RetryPolicy, record_outcome
+from gateway.jobs.outcome import RetryPolicy, record_outcome, record_progress
 from processing.domain.case import CaseState
-from processing.domain.messages import JobOutcome, OutcomeStatus
+from processing.domain.messages import JobOutcome, JobProgress, OutcomeStatus
 from tests.unit.gateway.rows import add_case, later
 
 Sessions = sessionmaker[Session]
@@ -51,6 +51,24 @@ def test_a_worker_that_comes_late_leaves_something_over_again(sessions: Sessions
     assert not _say(sessions, job_id, OutcomeStatus.SUCCEEDED, 5 * LEASE_S)
     assert _left(sessions, 5 * LEASE_S + 1) == []
     assert _left(sessions, 6 * LEASE_S) == [job_id]
+
+
+def test_a_worker_that_begins_late_and_dies_leaves_something_over_too(sessions: Sessions) -> None:
+    job_id = _job(sessions, CaseState.SUPERSEDED)
+    with sessions.begin() as session:
+        note_withdrawn(session, job_id, now=later(LEASE_S))
+        line = JobProgress(job_id=job_id, attempt=1, stage="storing the result", fraction=0.9)
+        assert not record_progress(session, line, at=later(5 * LEASE_S))
+    assert _left(sessions, 6 * LEASE_S) == [job_id]
+
+
+def test_a_stale_attempt_does_not_speak_for_the_newer_one(sessions: Sessions) -> None:
+    job_id = _job(sessions, CaseState.RUNNING)
+    with sessions.begin() as session:
+        session.get_one(Job, job_id).attempt = 2
+    assert not _say(sessions, job_id, OutcomeStatus.SUCCEEDED, 5)
+    with sessions() as session:
+        assert session.get_one(Job, job_id).heard_at is None
 
 
 @pytest.mark.parametrize("status", [OutcomeStatus.TRANSIENT, OutcomeStatus.DEFECT])
