@@ -85,7 +85,7 @@ class System:
             ports=Ports(**described["ports"]),
             quiet_time_s=described["quiet_time_s"],
             database_url=described["database_url"],
-            priors_from_pacs=described["priors_from_pacs"],
+            priors_from_pacs=described.get("priors_from_pacs", False),
         )
 
     @property

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from gateway import flow
 from gateway.access.basic import BasicAuthentication
 from gateway.access.passwords import Passwords
-from gateway.api import cases, corrections, edits, health, images, intake, operations, review, session
+from gateway.api import cases, corrections, edits, explanation, health, images, intake, operations, review, session
 from gateway.api.deps import ApiState
 from gateway.api.probes import (
     HealthProbes,
@@ -48,6 +48,7 @@ from processing.dicom.provenance import SOFTWARE_VERSION
 _ROUTERS = (
     session.router,
     cases.router,
+    explanation.router,
     corrections.router,
     images.router,
     review.router,

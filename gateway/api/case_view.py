@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.uid import UID
@@ -59,13 +59,15 @@ def case_summary(case: Case, identities: Identities) -> CaseSummary:
     return case_summaries([case], identities)[0]
 
 
-def case_summaries(cases: Sequence[Case], identities: Identities) -> list[CaseSummary]:
+def case_summaries(
+    cases: Sequence[Case], identities: Identities, notes: Mapping[str, list[str]] | None = None
+) -> list[CaseSummary]:
     """Return lines of the worklist, with all identities asked for at once."""
-    found = identities.of([case.study_uid for case in cases])
-    return [_summary(case, found[case.study_uid]) for case in cases]
+    found, said = identities.of([case.study_uid for case in cases]), notes or {}
+    return [_summary(case, found[case.study_uid], said.get(case.case_id, [])) for case in cases]
 
 
-def _summary(case: Case, identity: Identity) -> CaseSummary:
+def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
     job = store.latest_job(case)
     outcome = _result(job)
     state = CaseState(case.state)

@@ -11,8 +11,8 @@ from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_su
 from gateway.api.deps import ApiState, Operator, Staff, State
 from gateway.api.problems import problems
 from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
+from gateway.cases.notes import notes_on
 from gateway.jobs import store
-from processing.domain.case import CaseState
 from processing.domain.errors import InputRejected
 
 router = APIRouter(prefix="/cases", tags=["cases"])
@@ -31,9 +31,9 @@ def list_cases(_: Staff, state: State, superseded: bool = False, older: bool = F
     """
     now = datetime.now(UTC)
     with state.read_sessions() as session:
-        cases = store.worklist(session, superseded)
-    shown = [case for case in cases if older or case.state != CaseState.ARCHIVED or case.changed_at > now - RECENT]
-    return Worklist(cases=in_worklist_order(case_summaries(shown, state.identities)), generated_at=now)
+        shown = store.worklist(session, superseded, archived_since=None if older else now - RECENT)
+        notes = notes_on(session, shown)
+    return Worklist(cases=in_worklist_order(case_summaries(shown, state.identities, notes)), generated_at=now)
 
 
 @router.get("/{case_id}", operation_id="getCase", responses=problems(401, 403, 404, 503))

@@ -27,6 +27,7 @@ from gateway.routes.model import Route
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import InputRejected, Transient
 from processing.domain.messages import StudyOrder
+from processing.domain.priority import Priority
 from processing.pipelines.spec import PipelineSpec
 
 log = get_logger(__name__)
@@ -118,6 +119,9 @@ def _note_examined(services: Services, lease: Lease, current: _Current) -> Case:
     identity, routed = current.record.identity, current.routed
     with services.sessions.begin() as session:
         case = lease.case(session, _COMPLETE)
+        if routed.route is not None and not case.route:
+            # Later it is an operator's: a case that stands back is not pressed forward again by its route.
+            case.priority = min(routed.route.priority, Priority(case.priority), key=lambda one: one.rank).value
         case.route = routed.route.name if routed.route is not None else ""
         case.explanation = routed.explanation.model_dump(mode="json")
         case.question = " ".join(part for part in (question, _short(routed.selection)) if part)

@@ -263,7 +263,7 @@ def cases_of_patient(session: Session, pseudonym: str) -> list[Case]:
     )
 
 
-def worklist(session: Session, superseded: bool = False) -> list[Case]:
+def worklist(session: Session, superseded: bool = False, *, archived_since: datetime | None = None) -> list[Case]:
     """Return the cases with their jobs, the most recently changed first; `gateway.review.order` says which is urgent.
 
     Parameters
@@ -271,10 +271,14 @@ def worklist(session: Session, superseded: bool = False) -> list[Case]:
     session : Session
     superseded : bool
         Also those that a newer revision of the same study replaced.
+    archived_since : datetime, optional
+        Without the cases that were archived before.
     """
     query = select(Case).options(selectinload(Case.jobs).selectinload(Job.review)).order_by(Case.changed_at.desc())
     if not superseded:
         query = query.where(Case.state != CaseState.SUPERSEDED.value)
+    if archived_since is not None:
+        query = query.where(or_(Case.state != CaseState.ARCHIVED.value, Case.changed_at > archived_since))
     return list(session.scalars(query))
 
 

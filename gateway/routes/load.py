@@ -44,23 +44,41 @@ def load_routes(path: Path | None, specs: Sequence[PipelineSpec], targets: Colle
         raise RoutesInvalid(f"{path.name}: the file can't be read") from unreadable
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        content = _content(root)
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark is not None else 1
         raise RoutesInvalid(f"{path.name}:{line}: this is no YAML: {broken.problem}") from broken
+    except RecursionError as endless:
+        raise RoutesInvalid(f"{path.name}:1: a part of the file contains itself") from endless
     mistakes = [(place, f"'{place[-1]}' stands here twice") for place in _repeated(root)]
     table = None
     if not mistakes:
         try:
             table = RouteTable.model_validate(content)
         except ValidationError as invalid:
-            mistakes = [(_place(error["loc"]), _words(error["msg"], error["type"])) for error in invalid.errors()]
+            mistakes = [(tuple(error["loc"]), _words(error["msg"], error["type"])) for error in invalid.errors()]
+            # What is too short only because of a mistake inside is no mistake of its own.
+            inner = [place for place, _ in mistakes]
+            mistakes = [
+                (place, what)
+                for place, what in mistakes
+                if not any(len(other) > len(place) and other[: len(place)] == place for other in inner)
+            ]
     if table is not None:
         mistakes = list(_contradictions(table, specs, targets))
         if not mistakes:
             return table
     lines = sorted((_line(root, place), place, what) for place, what in mistakes)
     raise RoutesInvalid("\n".join(f"{path.name}:{line}: {_name(place)}: {what}" for line, place, what in lines))
+
+
+def _content(node: yaml.Node | None) -> object:
+    """Return the values as they are written: no word is taken for a date, a number or a truth value here."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _content(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_content(item) for item in node.value]
+    return node.value if node is not None else None
 
 
 def _contradictions(
@@ -125,10 +143,6 @@ def _line(node: yaml.Node | None, place: Place) -> int:
         else:
             break
     return line
-
-
-def _place(location: Sequence[str | int]) -> Place:
-    return tuple(location)
 
 
 def _name(place: Place) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from processing.domain.priority import Priority
 from processing.domain.study import SeriesInput, SeriesRole
 
 Words = tuple[str, ...]
@@ -44,15 +45,6 @@ class Match(Part):
         if any(not pattern.strip() for pattern in patterns):
             raise ValueError("a pattern is empty")
         return patterns
-
-
-class Priority(StrEnum):
-    """How urgent a study is, in the words of Requested Procedure Priority (0040,1003)."""
-
-    STAT = "stat"
-    HIGH = "high"
-    ROUTINE = "routine"
-    LOW = "low"
 
 
 class SeriesRule(Part):

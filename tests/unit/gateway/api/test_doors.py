@@ -35,6 +35,7 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("GET", "/api/cases"): STAFF,
     ("GET", "/api/cases/{case_id}"): STAFF,
     ("GET", "/api/quarantine"): BOTH,
+    ("GET", "/api/cases/{case_id}/explanation"): STAFF,
     ("POST", "/api/cases/{case_id}/retry"): frozenset({Role.OPERATOR}),
     ("POST", "/api/cases/{case_id}/patient"): frozenset({Role.OPERATOR}),
     ("GET", "/api/corrections"): frozenset({Role.OPERATOR}),
