@@ -172,6 +172,8 @@ class Settings(DatabaseSettings):
     pacs_password_file: Path | None = None
     prior_search_attempts: int = Field(default=6, ge=1)
     """How often a PACS that does not answer is asked before a study is taken for the first of its patient."""
+    first_series_quiet_s: float = Field(default=2.0, gt=0)
+    """On the fast track a study is begun when its required series is whole and no image of it came for so long."""
     lease_s: float = Field(default=120.0, gt=0)
     """How long a step may hold a case before another process may take it over."""
     job_lease_s: float = Field(default=900.0, gt=0)

@@ -26,6 +26,7 @@ from gateway import flow
 from gateway.commitment import CommitmentListener
 from gateway.db.engine import upgrade
 from gateway.flow import Services
+from gateway.flow.fast_track import Watch
 from gateway.jobs import gates, store
 from gateway.jobs.gates import PREPARATION
 from gateway.log import configure_logging, get_logger
@@ -154,6 +155,7 @@ class Clock:
 
 
 clock = Clock()
+first_series = Watch()
 
 
 def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], object]], Periodic]:
@@ -187,6 +189,13 @@ def receive(live: Services) -> None:
     """Take in what arrived, and let quiet studies be complete."""
     flow.follow_changes(live)
     flow.settle(live)
+
+
+@_periodic("gateway.fast-track", TICK_S)
+def fast_track(live: Services) -> None:
+    """Begin what is wanted while the patient is on the table."""
+    flow.begin_early(live, first_series)
+    flow.replace_first_looks(live)
 
 
 @_periodic("gateway.prepare", TICK_S)

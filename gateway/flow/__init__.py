@@ -15,6 +15,7 @@ Every step may be run at any time, by any process, any number of times: it works
 from gateway.flow.arrival import follow_changes, reconcile, settle
 from gateway.flow.corrections import CorrectionResult, corrections, take_over_patient
 from gateway.flow.delivery import dispatch, sign
+from gateway.flow.fast_track import announce, begin_early, replace_first_looks
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
@@ -26,6 +27,8 @@ from gateway.flow.step import fail
 __all__ = [
     "CorrectionResult",
     "Services",
+    "announce",
+    "begin_early",
     "build_services",
     "corrections",
     "discard",
@@ -38,6 +41,7 @@ __all__ = [
     "record_outcome",
     "record_progress",
     "relay_outbox",
+    "replace_first_looks",
     "require_known_keys",
     "retry",
     "search_priors",

@@ -30,6 +30,7 @@ from processing.domain.messages import JobOrder, JobOutcome
 
 log = get_logger(__name__)
 ACTOR = "dispatch"
+FIRST_LOOK = "This is a first look at the FLAIR alone. The whole study follows as a revision of its own; sign that one."
 
 
 def sign(services: Services, case_id: str, user_name: str, display_name: str, edit: int) -> SignedReview:
@@ -57,6 +58,8 @@ def sign(services: Services, case_id: str, user_name: str, display_name: str, ed
         job = store.latest_job(case) if case is not None else None
         if case is None or job is None:
             raise InputRejected("There is no result to sign.")
+        if case.early:
+            raise InputRejected(FIRST_LOOK)
         rules = rule_of(services)
         doubt = why_outdated(session, case, rules) or why_not_certain(session, case, rules)
         if doubt:

@@ -113,7 +113,7 @@ def _compare_again(services: Services, case_id: str) -> None:
     """Replace a comparison that does not stand any more, or let it say so where it was delivered."""
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
-        if case is None or not prior.why_outdated(session, case, rule_of(services)):
+        if case is None or case.early or not prior.why_outdated(session, case, rule_of(services)):
             return
         if case.state == CaseState.ARCHIVED.value:
             detail = f"{prior.OUTDATED} This result stands as it was signed."

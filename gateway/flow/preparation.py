@@ -15,6 +15,7 @@ from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case, Series
 from gateway.flow import priors, release
 from gateway.flow.examination import examine
+from gateway.flow.fast_track import first_look
 from gateway.flow.identification import OTHER_ISSUER, ask_about_issuer, identify
 from gateway.flow.services import Services
 from gateway.flow.sight import look_up
@@ -57,9 +58,10 @@ def prepare(services: Services, case_id: str) -> bool:
 
 def _prepare(services: Services, lease: Lease) -> None:
     with services.sessions.begin() as session:
-        study_uid = lease.case(session, _COMPLETE).study_uid
-    record, study = look_up(services, study_uid)
-    routed = examine(services.clinical, study).route(services.routes, services.specs)
+        begun = lease.case(session, _COMPLETE)
+    record, study = look_up(services, begun.study_uid)
+    table = first_look(services.routes) if begun.early else services.routes
+    routed = examine(services.clinical, study).route(table, services.specs)
     if routed.selection.chosen:
         record = identify(services, lease, _COMPLETE, record, study, routed.selection)
     current = _Current(record, study, routed)

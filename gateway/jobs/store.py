@@ -257,7 +257,7 @@ def cases_of_patient(session: Session, pseudonym: str) -> list[Case]:
     return list(
         session.scalars(
             select(Case)
-            .where(Case.pseudonym == pseudonym, Case.state.not_in(_SET_ASIDE))
+            .where(Case.pseudonym == pseudonym, Case.state.not_in(_SET_ASIDE), Case.early.is_(False))
             .order_by(Case.study_date_shifted.desc(), Case.received_at.desc())
         )
     )
@@ -276,7 +276,8 @@ def worklist(session: Session, superseded: bool = False, *, archived_since: date
     """
     query = select(Case).options(selectinload(Case.jobs).selectinload(Job.review)).order_by(Case.changed_at.desc())
     if not superseded:
-        query = query.where(Case.state != CaseState.SUPERSEDED.value)
+        # A first look of the fast track is shown to those who wait at the scanner; the study itself has its own line.
+        query = query.where(Case.state != CaseState.SUPERSEDED.value, Case.early.is_(False))
     if archived_since is not None:
         query = query.where(or_(Case.state != CaseState.ARCHIVED.value, Case.changed_at > archived_since))
     return list(session.scalars(query))
