@@ -27,12 +27,12 @@ class Tolerances:
         Of a quality figure's own value.
     """
 
-    transform_mm: float = 0.02
-    image_rms: float = 0.005
-    voxels: float = 2.0
-    voxel_part: float = 0.03
-    score: float = 0.02
-    quality_part: float = 0.02
+    transform_mm: float = 0.01
+    image_rms: float = 0.002
+    voxels: float = 1.0
+    voxel_part: float = 0.01
+    score: float = 0.01
+    quality_part: float = 0.01
 
 
 TOLERANCES = Tolerances()
