@@ -1,0 +1,51 @@
+"""What a reader has to know about a case beside its state."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from gateway.cases.notes import notes_on
+from gateway.db.tables import Case, Job, Review, User
+from gateway.jobs.revision import replace_revision
+from processing.domain.case import CaseState
+from tests.unit.gateway.rows import NOW, add_case
+
+
+def _notes(session: Session) -> dict[str, list[str]]:
+    return notes_on(session, list(session.scalars(select(Case))))
+
+
+def test_a_case_without_anything_to_say_has_no_note(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        add_case(session, CaseState.READY_FOR_REVIEW)
+        assert _notes(session) == {}
+
+
+def test_a_question_stays_on_the_case_whatever_its_state(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        case = add_case(session, CaseState.READY_FOR_REVIEW)
+        case.question = "Is it the same patient?"
+        assert _notes(session) == {case.case_id: ["Is it the same patient?"]}
+
+
+def test_who_had_signed_is_told_that_another_revision_replaces_the_signed_one(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        session.add(User(user_name="rosa", display_name="Rosa Reader", role="reader", password_hash="x"))
+        signed = add_case(session, CaseState.ARCHIVED)
+        job = session.scalars(select(Job).where(Job.case_id == signed.case_id)).one()
+        session.add(Review(job_id=job.job_id, reader="rosa", signed_at=NOW))
+        session.flush()
+        newer = replace_revision(session, signed, actor="receive", detail="3 more images arrived.", at=NOW)
+        assert _notes(session) == {
+            newer.case_id: [
+                "Revision 1 was signed by Rosa Reader on 2024-05-01 and is replaced by this one: 3 more images arrived."
+            ]
+        }
+
+
+def test_a_revision_that_nobody_signed_is_replaced_without_a_note(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        case = add_case(session, CaseState.READY_FOR_REVIEW)
+        replace_revision(session, case, actor="receive", detail="3 more images arrived.", at=NOW)
+        assert _notes(session) == {}
