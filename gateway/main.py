@@ -14,14 +14,31 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
 
 from gateway import flow
 from gateway.access.basic import BasicAuthentication
+from gateway.access.oidc import IdentityProvider, ProviderSettings
 from gateway.access.passwords import Passwords
-from gateway.api import cases, corrections, edits, explanation, health, images, intake, operations, review, session
+from gateway.access.roles import Role
+from gateway.api import (
+    audit,
+    cases,
+    corrections,
+    edits,
+    explanation,
+    health,
+    images,
+    intake,
+    operations,
+    releases,
+    report,
+    review,
+    session,
+)
 from gateway.api.deps import ApiState
 from gateway.api.probes import (
     HealthProbes,
@@ -52,9 +69,12 @@ _ROUTERS = (
     corrections.router,
     images.router,
     review.router,
+    report.router,
+    audit.router,
     edits.router,
     intake.router,
     operations.router,
+    releases.router,
     health.router,
 )
 
@@ -131,8 +151,27 @@ def _api_state(
             QuarantineCipher(settings.pseudonym_key, settings.pseudonym_key_id, settings.retired_keys),
         ),
         session_lifetime=timedelta(hours=settings.session_hours),
+        session_idle=timedelta(minutes=settings.session_idle_minutes),
+        provider=_provider(settings),
+        provider_name=settings.oidc_name,
         secure_cookies=settings.secure_cookies,
     )
+
+
+def _provider(settings: Settings) -> IdentityProvider | None:
+    """Return the client of the site's identity provider, if it has one."""
+    if not settings.oidc_issuer:
+        return None
+    pairs = (entry.split("=") for entry in settings.oidc_roles.split(",") if entry)
+    provider = ProviderSettings(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        redirect_uri=settings.oidc_redirect_url,
+        role_claim=settings.oidc_role_claim,
+        roles={value.strip(): Role(role) for value, role in pairs},
+    )
+    return IdentityProvider(provider, httpx.Client())
 
 
 def _probes(settings: Settings, services: flow.Services) -> HealthProbes:

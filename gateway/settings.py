@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
 _KEY_ID = r"^[A-Za-z0-9-]{1,32}$"
+_ROLE = r"[^=,]+=(reader|technologist|operator|auditor)"
 _RETIRED_KEY = r"[A-Za-z0-9-]{1,32}=[^,=]+"
 _WEAK_SECRETS = frozenset({"secret", "password", "changeme", "change-me", "interval", "orthanc", "admin", "default"})
 
@@ -195,6 +196,21 @@ class Settings(DatabaseSettings):
     time_zone: str = "UTC"
     """IANA name of the zone that the scanners' clocks show, as ``Europe/Berlin``: results are dated by it."""
     session_hours: float = Field(default=10.0, gt=0)
+    session_idle_minutes: float = Field(default=60.0, gt=0)
+    """A session ends when its person did nothing for so long; an open page alone does not keep it."""
+
+    oidc_issuer: str = ""
+    """Address of an OpenID Connect provider; without it there are local accounts alone."""
+    oidc_name: str = "single sign-on"
+    """What the sign-in page calls it."""
+    oidc_client_id: str = "interval"
+    oidc_client_secret_file: Path | None = None
+    oidc_redirect_url: str = ""
+    """``https://HOST/api/session/provider/callback``, as registered at the provider."""
+    oidc_role_claim: str = "roles"
+    """Claim of the ID token that holds a person's roles; with dots through nested ones: ``realm_access.roles``."""
+    oidc_roles: str = Field(default="", pattern=rf"^({_ROLE}(,{_ROLE})*)?$")
+    """Values of that claim and what they give, the first that fits: ``neuro-readers=reader,it-pacs=operator``."""
     secure_cookies: bool = True
     """Off only on loopback without TLS, as in the demo."""
     viewer_dir: Path = Path("viewer/dist")
@@ -217,6 +233,13 @@ class Settings(DatabaseSettings):
     @classmethod
     def _without_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @cached_property
+    def oidc_client_secret(self) -> str:
+        """Of Interval's client at the identity provider."""
+        if self.oidc_client_secret_file is None:
+            raise ValueError("an identity provider needs INTERVAL_OIDC_CLIENT_SECRET_FILE")
+        return read_secret(self.oidc_client_secret_file, at_least=12)
 
     @cached_property
     def clinical_password(self) -> str:

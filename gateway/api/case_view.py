@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydicom.uid import UID
 from sqlalchemy.orm import Session
 
+from gateway import flow
 from gateway.api.identities import Identities, Identity
 from gateway.api.schemas import (
     CaseDetail,
@@ -17,20 +18,26 @@ from gateway.api.schemas import (
     ProgressLine,
     QualityLine,
     ReviewState,
+    SecondReaderState,
+    SecondStage,
     SeriesLine,
     StoredLine,
 )
+from gateway.cases.notes import notes_on
 from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.jobs import store
-from gateway.review.decisions import rejected, review_of
+from gateway.review.decisions import lesions_of, rejected, review_of
 from gateway.review.edits import DrawnLesion, lesions_with, standing_edits
 from gateway.review.images import ReviewImages
 from gateway.review.order import Urgency, worklist_order
+from gateway.review.second_reader import in_line, is_blind, reading_of
 from gateway.review.visits import Comparison
+from gateway.sealing import Seal
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
+from processing.domain.priority import Priority
 from processing.domain.result import Lesion, LesionChange
 from processing.domain.study import SeriesRole
 
@@ -47,6 +54,22 @@ class CaseRows:
     review: Review | None
     drawn: tuple[DrawnLesion, ...]
     deliveries: tuple[Delivery, ...]
+    asked_by: str = ""
+    """User name of whoever is shown it."""
+    notes: tuple[str, ...] = ()
+    """What must be said beside the result."""
+    remarks: tuple[str, ...] = ()
+    """What has to be known or decided about the case itself."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether a second reader asks, who must not see the lesions or the first opinion yet."""
+        return is_blind(self.case, self.review, self.asked_by)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the lesions are shown to nobody, or not to this person."""
+        return self.blind or rejected(self.review)
 
     @property
     def result(self) -> JobOutcome | None:
@@ -71,7 +94,8 @@ def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
     job = store.latest_job(case)
     outcome = _result(job)
     state = CaseState(case.state)
-    withheld = job is not None and rejected(job.review)
+    # Of what a second reader looks at blind, no list may give the findings away.
+    withheld = state is CaseState.SECOND_READING or (job is not None and rejected(job.review))
     lesions = outcome.lesions if outcome is not None and not withheld else None
     return CaseSummary(
         case_id=case.case_id,
@@ -89,6 +113,9 @@ def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
         new_lesions=_count(lesions, LesionChange.NEW),
         growing_lesions=_count(lesions, LesionChange.GROWING),
         disputed_lesions=None if lesions is None else sum(lesion.disputed for lesion in lesions),
+        priority=Priority(case.priority),
+        alarms=[figure.name for figure in outcome.quality if not figure.acceptable] if outcome is not None else [],
+        notes=notes,
     )
 
 
@@ -100,13 +127,21 @@ def in_worklist_order(lines: Iterable[CaseSummary]) -> list[CaseSummary]:
     """Return the lines, those that want a reader first."""
     by_id = {line.case_id: line for line in lines}
     urgencies = (
-        Urgency(line.case_id, line.state, line.new_lesions or 0, line.changed_at, line.disputed_lesions or 0)
+        Urgency(
+            case_id=line.case_id,
+            state=line.state,
+            new_lesions=(line.new_lesions or 0) + (line.growing_lesions or 0),
+            changed_at=line.changed_at,
+            disputed_lesions=line.disputed_lesions or 0,
+            priority=line.priority,
+            alarms=len(line.alarms),
+        )
         for line in by_id.values()
     )
     return [by_id[case_id] for case_id in worklist_order(urgencies)]
 
 
-def read_case(session: Session, case_id: str) -> CaseRows | None:
+def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | None:
     """Read what the case page is made of; None when there is no such case."""
     case = store.get_case(session, case_id)
     if case is None:
@@ -120,14 +155,17 @@ def read_case(session: Session, case_id: str) -> CaseRows | None:
         review=review,
         drawn=standing_edits(session, review),
         deliveries=tuple(store.deliveries_of(session, case_id)),
+        asked_by=asked_by,
+        notes=flow.notes_of(session, case),
+        remarks=tuple(notes_on(session, [case]).get(case_id, [])),
     )
 
 
-def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages) -> CaseDetail:
+def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages, seal: Seal) -> CaseDetail:
     """Return everything that the case page shows, without pixels."""
     outcome = rows.result
     return CaseDetail(
-        summary=case_summary(rows.case, identities),
+        summary=case_summaries([rows.case], identities, {rows.case.case_id: list(rows.remarks)})[0],
         prior_study_date=clinical_study_date(rows.prior, identities) if rows.prior is not None else None,
         series=_series(rows.case),
         lesions=lesion_lines(rows, images),
@@ -135,8 +173,8 @@ def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages) ->
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())
         ],
-        warnings=list(outcome.warnings) if outcome is not None else [],
-        review=_open_or_signed(rows.review) if outcome is not None else None,
+        warnings=[*outcome.warnings, *rows.notes] if outcome is not None else [],
+        review=_open_or_signed(rows, seal) if outcome is not None else None,
         events=_events(rows.case),
         deliveries=[
             StoredLine(
@@ -156,22 +194,56 @@ def clinical_study_date(case: Case, identities: Identities) -> str:
     return identities.of([case.study_uid])[case.study_uid].study_date
 
 
-def review_state(review: Review) -> ReviewState:
-    """Return the open or signed review."""
+def review_state(review: Review, job: Job, seal: Seal, asked_by: str, *, blind: bool = False) -> ReviewState:
+    """Return the open or signed review; to a second reader who reads blind nothing of the first opinion."""
+    if blind:
+        return _nothing_yet().model_copy(update={"edit": review.edit, "second": _BLIND})
     return ReviewState(
         edit=review.edit,
         acceptance=Acceptance(review.acceptance) if review.acceptance is not None else None,
         rating=review.rating,
-        comment=review.comment,
+        comment=seal.open(review.comment, f"{job.job_id}/comment"),
         reader=review.account.display_name if review.account is not None else None,
         signed_at=review.signed_at,
+        edition=review.edition,
+        visual_reading=reading_of(review.visual_reading),
+        second=_second(review, job, seal, asked_by) if review.first_signed_at is not None else None,
     )
 
 
-def _open_or_signed(review: Review | None) -> ReviewState:
-    if review is not None:
-        return review_state(review)
-    return ReviewState(edit=0, acceptance=None, rating=None, comment="", reader=None, signed_at=None)
+_BLIND = SecondReaderState(stage=SecondStage.BLIND, reader=None, blind_reading=None, consensus="")
+
+
+def _second(review: Review, job: Job, seal: Seal, asked_by: str) -> SecondReaderState:
+    stage = SecondStage.WAITING
+    if review.blind_reading is not None and (asked_by == review.second_reader or review.signed_at is not None):
+        stage = SecondStage.IN_LINE if in_line(review, lesions_of(job)) else SecondStage.DIFFERS
+    return SecondReaderState(
+        stage=stage,
+        reader=review.second_reader,
+        blind_reading=reading_of(review.blind_reading),
+        consensus=seal.open(review.consensus, f"{job.job_id}/consensus"),
+    )
+
+
+def _open_or_signed(rows: CaseRows, seal: Seal) -> ReviewState:
+    if rows.review is not None and rows.job is not None:
+        return review_state(rows.review, rows.job, seal, rows.asked_by, blind=rows.blind)
+    return _nothing_yet()
+
+
+def _nothing_yet() -> ReviewState:
+    return ReviewState(
+        edit=0,
+        acceptance=None,
+        rating=None,
+        comment="",
+        reader=None,
+        signed_at=None,
+        edition=1,
+        visual_reading=None,
+        second=None,
+    )
 
 
 def _result(job: Job | None) -> JobOutcome | None:
@@ -212,7 +284,7 @@ def _events(case: Case) -> list[EventLine]:
 def lesion_lines(rows: CaseRows, images: ReviewImages) -> list[LesionLine]:
     """Return the lesions with the reader's outlines and verdicts; of a rejected result nobody is shown any."""
     outcome = rows.result
-    if rows.job is None or outcome is None or rejected(rows.review) or not (outcome.lesions or rows.drawn):
+    if rows.job is None or outcome is None or rows.withheld or not (outcome.lesions or rows.drawn):
         return []
     grid = images.grid(Comparison(JobOrder.model_validate(rows.job.order), outcome))
     verdicts = rows.review.verdicts if rows.review is not None else {}

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter, HTTPException, status
 
 from gateway import flow
+from gateway.access.accounts import SignedIn
 from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_summary, in_worklist_order, read_case
 from gateway.api.deps import ApiState, Operator, Staff, State
+from gateway.api.disclosure import keep
 from gateway.api.problems import problems
 from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
+from gateway.audit.trail import AuditAction
 from gateway.cases.notes import notes_on
 from gateway.jobs import store
 from processing.domain.errors import InputRejected
@@ -24,7 +27,7 @@ NO_SUCH_CASE = "There is no such case."
 
 
 @router.get("", operation_id="listCases", responses=problems(401, 403))
-def list_cases(_: Staff, state: State, superseded: bool = False, older: bool = False) -> Worklist:
+def list_cases(who: Staff, state: State, superseded: bool = False, older: bool = False) -> Worklist:
     """Every study's newest revision, those that want a reader first; older revisions too when asked for.
 
     Cases that were archived more than 30 days ago come only when asked for with `older`.
@@ -33,13 +36,16 @@ def list_cases(_: Staff, state: State, superseded: bool = False, older: bool = F
     with state.read_sessions() as session:
         shown = store.worklist(session, superseded, archived_since=None if older else now - RECENT)
         notes = notes_on(session, shown)
+    state.disclosures.on_a_list(who, shown)
     return Worklist(cases=in_worklist_order(case_summaries(shown, state.identities, notes)), generated_at=now)
 
 
 @router.get("/{case_id}", operation_id="getCase", responses=problems(401, 403, 404, 503))
-def get_case(_: Staff, case_id: str, state: State) -> CaseDetail:
+def get_case(who: Staff, case_id: str, state: State) -> CaseDetail:
     """Everything that the case page shows, without pixels."""
-    return case_detail(rows_of(case_id, state), state.identities, state.images)
+    rows = rows_of(case_id, state, who)
+    state.disclosures.of_case(who, rows.case)
+    return case_detail(rows, state.identities, state.images, state.services.seal)
 
 
 @router.post("/{case_id}/retry", operation_id="retryCase", responses=problems(401, 403, 404, 409))
@@ -50,13 +56,16 @@ def retry_case(who: Operator, case_id: str, state: State) -> CaseSummary:
         flow.retry(state.services, case_id, who.user_name)
     except InputRejected as refused:
         raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
-    return case_summary(rows_of(case_id, state).case, state.identities)
+    rows = rows_of(case_id, state)
+    keep(state, who, AuditAction.RETRIED, rows.case)
+    state.disclosures.of_case(who, rows.case)
+    return case_summary(rows.case, state.identities)
 
 
-def rows_of(case_id: str, state: ApiState) -> CaseRows:
-    """Read a case, or refuse with 404."""
+def rows_of(case_id: str, state: ApiState, who: SignedIn | None = None) -> CaseRows:
+    """Read a case for a person, or refuse with 404."""
     with state.read_sessions() as session:
-        rows = read_case(session, case_id)
+        rows = read_case(session, case_id, who.user_name if who is not None else "")
     if rows is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)
     return rows

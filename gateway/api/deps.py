@@ -15,10 +15,12 @@ from typing import Annotated, cast
 from fastapi import Depends, HTTPException, Request, status
 from sqlalchemy.orm import Session, sessionmaker
 
-from gateway.access.accounts import SignedIn, session_of
+from gateway.access.accounts import SignedIn, note_use, session_of
 from gateway.access.basic import BasicAuthentication
+from gateway.access.oidc import IdentityProvider
 from gateway.access.passwords import Passwords
 from gateway.access.roles import SEES_IDENTITY, Role
+from gateway.api.disclosure import Disclosures
 from gateway.api.identities import Identities
 from gateway.flow import Services
 from gateway.intake.receive import Intake
@@ -26,6 +28,8 @@ from gateway.review.images import ReviewImages
 
 SESSION_COOKIE = "interval_session"
 CSRF_HEADER = "X-CSRF-Token"
+ACTIVE_HEADER = "X-Person-Active"
+"""The page sends it with what it asks for by itself while somebody moves mouse or keys."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -49,6 +53,11 @@ class ApiState:
     session_lifetime : timedelta
     secure_cookies : bool
         Off only on loopback without TLS.
+    session_idle : timedelta or None
+        After so long without a person's doing a session ends.
+    provider : IdentityProvider or None
+    provider_name : str
+        As the sign-in page calls it.
     """
 
     services: Services
@@ -59,6 +68,14 @@ class ApiState:
     intake: Intake
     session_lifetime: timedelta
     secure_cookies: bool
+    session_idle: timedelta | None = None
+    provider: IdentityProvider | None = None
+    provider_name: str = ""
+
+    @cached_property
+    def disclosures(self) -> Disclosures:
+        """Which patients each session has been shown."""
+        return Disclosures(self.services.sessions)
 
     @cached_property
     def identities(self) -> Identities:
@@ -100,7 +117,7 @@ class Allow:
         """Return who is asking, or refuse with 401 or 403."""
         token = request.cookies.get(SESSION_COOKIE, "")
         with state.read_sessions() as session:
-            who = session_of(session, token) if token else None
+            who = session_of(session, token, idle=state.session_idle) if token else None
         if who is None:
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Sign in first.")
         if request.method not in _SAFE_METHODS:
@@ -110,6 +127,8 @@ class Allow:
         if who.role not in self.roles:
             allowed = " or ".join(sorted(role.value for role in self.roles))
             raise HTTPException(status.HTTP_403_FORBIDDEN, f"Only a {allowed} may do this.")
+        if request.method not in _SAFE_METHODS or ACTIVE_HEADER in request.headers:
+            note_use(state.sessions, token)
         return who
 
 

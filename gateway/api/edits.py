@@ -8,9 +8,11 @@ import binascii
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
+from gateway.access.accounts import SignedIn
 from gateway.api.case_view import lesion_lines, review_state
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
+from gateway.api.disclosure import keep_in
 from gateway.api.images import comparison_of
 from gateway.api.problems import problems
 from gateway.api.review import reviewed
@@ -23,11 +25,13 @@ from gateway.api.schemas import (
     OutlineMask,
     Outlines,
 )
+from gateway.audit.trail import AuditAction
 from gateway.db.tables import Job, Review
 from gateway.review import decisions, edits
 from gateway.review.display import head_mask
 from gateway.review.grow import grow_region
 from gateway.review.masks import BoxMask, side_of
+from gateway.review.second_reader import ReviewRefused
 from processing.domain.decision import Verdict
 from processing.domain.errors import InputRejected
 
@@ -37,11 +41,12 @@ _ERRORS = problems(400, 401, 403, 404, 409, 422, 503)
 
 
 @router.get("/outlines", operation_id="listOutlines", responses=problems(401, 403, 404))
-def list_outlines(_: Reader, case_id: str, state: State) -> Outlines:
+def list_outlines(who: Reader, case_id: str, state: State) -> Outlines:
     """Return the reader's outlines that stand; those of a rejected result are shown to nobody."""
-    review = rows_of(case_id, state).review
+    rows = rows_of(case_id, state, who)
+    review = rows.review
     with state.read_sessions() as session:
-        standing = () if decisions.rejected(review) else edits.standing_edits(session, review)
+        standing = () if rows.withheld else edits.standing_edits(session, review)
     return Outlines(
         edit=review.edit if review is not None else 0,
         outlines=[OutlineLine(number=drawn.number, mask=_as_sent(drawn.mask)) for drawn in standing],
@@ -84,7 +89,8 @@ def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: S
             side=change.side,
         )
         decisions.decide_drawn(session, review, number, Verdict.ACCEPTED)
-    return _drawn_review(case_id, state)
+        keep_in(session, who, AuditAction.OUTLINE_CHANGED, case, f"lesion {number} drawn")
+    return _drawn_review(case_id, state, who)
 
 
 @router.delete("/lesions/{number}/outline", operation_id="takeOutlineBack", responses=_ERRORS)
@@ -97,7 +103,8 @@ def take_back(who: Reader, case_id: str, number: int, edit: int, state: State) -
         edits.take_back(session, review, number, original=original, actor=who.user_name)
         if number not in {lesion.number for lesion in decisions.lesions_of(job)}:
             decisions.decide_drawn(session, review, number, None)
-    return _drawn_review(case_id, state)
+        keep_in(session, who, AuditAction.OUTLINE_CHANGED, case, f"outline of lesion {number} taken back")
+    return _drawn_review(case_id, state, who)
 
 
 def _require_known(session: Session, job: Job, review: Review, number: int, *, added: bool) -> None:
@@ -112,11 +119,12 @@ def _require_known(session: Session, job: Job, review: Review, number: int, *, a
         raise decisions.UnknownLesion("The result has no lesion of this number.")
 
 
-def _drawn_review(case_id: str, state: ApiState) -> DrawnReview:
-    rows = rows_of(case_id, state)
-    if rows.review is None:
-        raise decisions.ReviewRefused(decisions.STALE)
-    return DrawnReview(review=review_state(rows.review), lesions=lesion_lines(rows, state.images))
+def _drawn_review(case_id: str, state: ApiState, who: SignedIn) -> DrawnReview:
+    rows = rows_of(case_id, state, who)
+    if rows.review is None or rows.job is None:
+        raise ReviewRefused(decisions.STALE)
+    review = review_state(rows.review, rows.job, state.services.seal, who.user_name)
+    return DrawnReview(review=review, lesions=lesion_lines(rows, state.images))
 
 
 def _as_sent(mask: BoxMask) -> OutlineMask:

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Response, status
 from sqlalchemy.orm import Session
 
+from gateway.access.accounts import SignedIn
 from gateway.api.case_view import CaseRows, clinical_study_date, read_case
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
@@ -41,9 +42,9 @@ class Shown:
 
 
 @router.get("", operation_id="listImages", responses=problems(401, 403, 404, 503))
-def list_images(_: Reader, case_id: str, state: State) -> ImageList:
+def list_images(who: Reader, case_id: str, state: State) -> ImageList:
     """Every series of every compared visit, and what the worker made of them."""
-    shown = _shown(case_id, state)
+    shown = _shown(case_id, state, who)
     dates = [clinical_study_date(case, state.identities) if case is not None else "" for case in shown.visits]
     flairs = {
         image.visit: image
@@ -70,9 +71,9 @@ def list_images(_: Reader, case_id: str, state: State) -> ImageList:
 
 
 @router.get("/{name}", operation_id="getImage", responses=problems(401, 403, 404, 409, 503))
-def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHeader:
+def get_image(who: Reader, case_id: str, name: ImageName, state: State) -> ImageHeader:
     """Geometry of a volume and how to show it."""
-    shown = _shown(case_id, state)
+    shown = _shown(case_id, state, who)
     volume = _volume(shown, name, state)
     case = shown.visits[shown.images[name].visit]
     return ImageHeader(
@@ -95,12 +96,12 @@ def get_image(_: Reader, case_id: str, name: ImageName, state: State) -> ImageHe
     responses=problems(401, 403, 404, 409, 503)
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def get_pixels(_: Reader, case_id: str, name: ImageName, state: State) -> Response:
+def get_pixels(who: Reader, case_id: str, name: ImageName, state: State) -> Response:
     """Return the voxels, little-endian, x fastest, then y, then z: int16, or uint8 for few lesions' numbers."""
-    shown = _shown(case_id, state)
+    shown = _shown(case_id, state, who)
     volume = _volume(shown, name, state)
     pixels = volume.pixels
-    if name == "lesions" and rejected(shown.rows.review):
+    if name == "lesions" and shown.rows.withheld:
         # An empty map and not 404: the page then still shows current and prior.
         pixels = bytes(len(pixels))
     return Response(pixels, media_type="application/octet-stream")
@@ -113,8 +114,9 @@ def comparison_of(rows: CaseRows) -> Comparison:
     return Comparison(JobOrder.model_validate(rows.job.order), rows.result)
 
 
-def _shown(case_id: str, state: ApiState) -> Shown:
-    rows = rows_of(case_id, state)
+def _shown(case_id: str, state: ApiState, who: SignedIn) -> Shown:
+    rows = rows_of(case_id, state, who)
+    state.disclosures.of_case(who, rows.case, images=True)
     comparison = comparison_of(rows)
     with state.read_sessions() as session:
         older = _older(session, rows.prior)

@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from gateway.api.schemas import Problem
-from gateway.review.decisions import ReviewRefused, UnknownLesion
+from gateway.review.decisions import UnknownLesion
+from gateway.review.second_reader import ReviewRefused
 from processing.domain.case import IllegalTransition
 from processing.domain.errors import Defect, InputRejected, Transient
 

@@ -6,16 +6,24 @@ from datetime import date, datetime
 
 from fastapi import APIRouter, HTTPException, status
 from pydantic import Field
+from sqlalchemy.orm import Session
 
-from gateway.api.deps import Operator, Reader, ReaderOrOperator, State
+from gateway.api.deps import ApiState, Operator, Reader, ReaderOrOperator, State
 from gateway.api.problems import problems
 from gateway.api.schemas import Body
+from gateway.db.tables import Review
 from gateway.flow import release
-from gateway.release import ratings
+from gateway.release import monitoring, ratings
 from gateway.release.standing import Standing
-from processing.domain.errors import InputRejected
+from gateway.review.edits import standing_edits
+from gateway.review.visits import ImageKind, ReviewImage
+from processing.domain.errors import InputRejected, Transient
+from processing.domain.messages import JobOrder
+from processing.domain.study import SeriesRole
 
 router = APIRouter(prefix="/releases", tags=["releases"])
+
+UNKNOWN_SCANNER = "unknown scanner"
 
 
 class VersionStanding(Body):
@@ -76,12 +84,82 @@ class RatingLine(Body):
     rating: int
 
 
+class ChartPoint(Body):
+    """One result."""
+
+    at: datetime
+    value: float
+
+
+class ChartLine(Body):
+    """One figure of one version on one scanner; limits are of the mean of the latest results."""
+
+    figure: str
+    unit: str
+    version: str
+    scanner: str
+    points: list[ChartPoint]
+    centre: float | None
+    low: float | None
+    high: float | None
+    recent: float | None
+    alert: str
+
+
+class Monitoring(Body):
+    """How versions do in use."""
+
+    alerts: list[str]
+    charts: list[ChartLine]
+
+
 @router.get("", operation_id="listVersions", responses=problems(401, 403))
 def list_versions(_: ReaderOrOperator, state: State) -> VersionStandings:
     """Return how every installed version stands."""
     with state.read_sessions() as session:
         found = release.standings(state.services, session)
         return VersionStandings(versions=[_line(one) for one in found])
+
+
+@router.get("/monitoring", operation_id="getMonitoring", responses=problems(401, 403))
+def get_monitoring(_: ReaderOrOperator, state: State) -> Monitoring:
+    """Return how versions do in use, by scanner, over time; what drifts comes first. It holds no identity."""
+    with state.read_sessions() as session:
+        uses = monitoring.results_in_use(session, _Scanners(state).name, _added)
+    drawn = monitoring.charts(uses)
+    return Monitoring(
+        alerts=[chart.alert for chart in drawn if chart.alert],
+        charts=[
+            ChartLine(
+                **{name: value for name, value in vars(chart).items() if name != "points"},
+                points=[ChartPoint(at=at, value=value) for at, value in chart.points],
+            )
+            for chart in drawn
+        ],
+    )
+
+
+def _added(session: Session, review: Review) -> int:
+    return sum(drawn.added for drawn in standing_edits(session, review))
+
+
+class _Scanners:
+    """Names scanners by what the research archive holds; when it is away once, it is not asked again and again."""
+
+    def __init__(self, state: ApiState) -> None:
+        self._images, self._away = state.images, False
+
+    def name(self, order: JobOrder) -> str:
+        if self._away or SeriesRole.FLAIR not in order.current.series:
+            return UNKNOWN_SCANNER
+        image = ReviewImage("current", ImageKind.SERIES, 0, SeriesRole.FLAIR, order.current, ())
+        try:
+            return self._images.scanner(image) or UNKNOWN_SCANNER
+        except InputRejected:
+            return UNKNOWN_SCANNER
+        except Transient:
+            self._away = True
+            return UNKNOWN_SCANNER
 
 
 @router.put("/{pipeline}/{version}/permit", operation_id="permitVersion", responses=problems(401, 403, 409))

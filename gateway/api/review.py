@@ -1,17 +1,30 @@
-"""A reader's verdicts, assessment and signature."""
+"""A reader's verdicts, assessment and signature; a second reader's opinion; and opening a signed case again."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException, status
 from sqlalchemy.orm import Session
 
 from gateway import flow
-from gateway.access.accounts import confirm_password
+from gateway.access.accounts import SignedIn, confirm_password
 from gateway.api.case_view import case_detail, review_state
 from gateway.api.cases import NO_SUCH_CASE, rows_of
-from gateway.api.deps import Reader, State
+from gateway.api.deps import ApiState, Reader, State
+from gateway.api.disclosure import keep_in
 from gateway.api.problems import problems
-from gateway.api.schemas import AssessmentChange, CaseDetail, ReviewState, Signature, VerdictChange
+from gateway.api.schemas import (
+    AssessmentChange,
+    BlindReading,
+    CaseDetail,
+    Consensus,
+    Reopening,
+    ReviewState,
+    Signature,
+    VerdictChange,
+)
+from gateway.audit.trail import AuditAction
 from gateway.db.tables import Case, Job
 from gateway.jobs import store
 from gateway.review import decisions
@@ -29,12 +42,15 @@ def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, s
         review = decisions.change_verdict(
             session, case, job, number, change.verdict, reader=who.user_name, edit=change.edit
         )
-        return review_state(review)
+        verdict = change.verdict.value if change.verdict is not None else "undecided"
+        keep_in(session, who, AuditAction.DECIDED, case, f"lesion {number} {verdict}")
+        return review_state(review, job, state.services.seal, who.user_name)
 
 
 @router.put("/assessment", operation_id="setAssessment", responses=_ERRORS)
 def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: State) -> ReviewState:
-    """Say whether the whole is acceptable, rate it, comment on it."""
+    """Say whether the whole is acceptable, rate it, comment on it, and note what was seen without the result."""
+    seal = state.services.seal
     with state.sessions.begin() as session:
         case, job = reviewed(session, case_id)
         review = decisions.change_assessment(
@@ -43,22 +59,70 @@ def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: S
             job,
             acceptance=change.acceptance,
             rating=change.rating,
-            comment=change.comment,
+            comment=seal.close(change.comment, f"{job.job_id}/comment"),
+            visual=change.visual_reading,
             reader=who.user_name,
             edit=change.edit,
         )
-        return review_state(review)
+        parts = (review.acceptance, f"rated {review.rating}" if review.rating else None, review.visual_reading)
+        keep_in(session, who, AuditAction.ASSESSED, case, "; ".join(part for part in parts if part))
+        return review_state(review, job, seal, who.user_name)
+
+
+@router.put("/blind-reading", operation_id="readBlind", responses=_ERRORS)
+def read_blind(who: Reader, case_id: str, opinion: BlindReading, state: State) -> CaseDetail:
+    """Say as a second reader what the images alone show; then the lesions and the first opinion are shown."""
+    with state.sessions.begin() as session:
+        case, job = reviewed(session, case_id)
+        decisions.read_blind(session, case, job, opinion.reading, reader=who.user_name, edit=opinion.edit)
+        keep_in(session, who, AuditAction.READ_BLIND, case, opinion.reading.value)
+    return _detail(who, case_id, state)
+
+
+@router.put("/consensus", operation_id="writeConsensus", responses=_ERRORS)
+def write_consensus(who: Reader, case_id: str, consensus: Consensus, state: State) -> ReviewState:
+    """Write down what two readers of different opinions agreed to report."""
+    seal = state.services.seal
+    with state.sessions.begin() as session:
+        case, job = reviewed(session, case_id)
+        review = decisions.write_consensus(
+            session,
+            case,
+            job,
+            consensus=seal.close(consensus.words, f"{job.job_id}/consensus"),
+            reader=who.user_name,
+            edit=consensus.edit,
+        )
+        keep_in(session, who, AuditAction.ASSESSED, case, "consensus written")
+        return review_state(review, job, seal, who.user_name)
 
 
 @router.post("/signature", operation_id="signCase", responses=_ERRORS)
 def sign_case(who: Reader, case_id: str, signature: Signature, state: State) -> CaseDetail:
-    """Sign the review with the password again; afterwards it is never changed."""
+    """Sign the review with the password again; afterwards only reopening the case opens it."""
     rows_of(case_id, state)
-    if not confirm_password(state.sessions, who.user_name, signature.password, passwords=state.passwords):
+    must_be_confirmed(who, signature.password, state)
+    flow.sign(state.services, case_id, who.user_name, signature.edit)
+    return _detail(who, case_id, state)
+
+
+@router.post("/reopening", operation_id="reopenCase", responses=_ERRORS)
+def reopen_case(who: Reader, case_id: str, reopening: Reopening, state: State) -> CaseDetail:
+    """Open a signed case again, with the password; what is signed next replaces what the PACS holds."""
+    rows_of(case_id, state)
+    must_be_confirmed(who, reopening.password, state)
+    flow.reopen(state.services, case_id, who.user_name, reopening.reason)
+    return _detail(who, case_id, state)
+
+
+def must_be_confirmed(who: SignedIn, password: str, state: ApiState) -> None:
+    """Refuse with 403 unless the person proved just now who they are."""
+    if who.external:
+        if who.confirmed_until is None or who.confirmed_until <= datetime.now(UTC):
+            raise HTTPException(status.HTTP_403_FORBIDDEN, "Confirm at the identity provider first who you are.")
+    elif not confirm_password(state.sessions, who.user_name, password, passwords=state.passwords):
         # Not 401: the session is fine, and the viewer would show the log-in page.
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "The password is wrong; the case is not signed.")
-    flow.sign(state.services, case_id, who.user_name, who.display_name, signature.edit)
-    return case_detail(rows_of(case_id, state), state.identities, state.images)
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "The password is wrong; nothing is signed.")
 
 
 def reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
@@ -70,3 +134,7 @@ def reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
     if job is None:
         raise HTTPException(status.HTTP_409_CONFLICT, "There is no result to review yet.")
     return case, job
+
+
+def _detail(who: SignedIn, case_id: str, state: ApiState) -> CaseDetail:
+    return case_detail(rows_of(case_id, state, who), state.identities, state.images, state.services.seal)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access.roles import Role
+from gateway.audit.trail import AuditAction, AuditOutcome
 from gateway.review.visits import ImageKind
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.decision import Acceptance, Verdict
+from processing.domain.decision import Acceptance, Reading, Verdict
+from processing.domain.priority import Priority
 from processing.domain.result import LesionChange, Outline, Region, Side
 from processing.domain.study import SeriesRole
 
@@ -83,6 +86,11 @@ class CaseSummary(Body):
     growing_lesions: int | None
     disputed_lesions: int | None
     """Found by one of two detectors only."""
+    priority: Priority
+    alarms: list[str]
+    """Names of the quality figures outside their expected range."""
+    notes: list[str] = []
+    """What a person has to know or to decide: open questions, studies passed over, an earlier signature."""
 
 
 class Worklist(Body):
@@ -140,6 +148,24 @@ class QualityLine(Body):
     acceptable: bool
 
 
+class SecondStage(StrEnum):
+    """Where a second reading stands, for the person who asks."""
+
+    WAITING = "waits for another reader"
+    BLIND = "read the images alone first"
+    IN_LINE = "both readers agree"
+    DIFFERS = "the readers differ"
+
+
+class SecondReaderState(Body):
+    """What a second reader has said; nothing of the first opinion while they still read blind."""
+
+    stage: SecondStage
+    reader: str | None
+    blind_reading: Reading | None
+    consensus: str
+
+
 class ReviewState(Body):
     """The open or signed review."""
 
@@ -149,6 +175,51 @@ class ReviewState(Body):
     comment: str
     reader: str | None
     signed_at: datetime | None
+    edition: int
+    """2 and more: the case was reopened."""
+    visual_reading: Reading | None
+    """What the reader saw without the result."""
+    second: SecondReaderState | None
+
+
+class ReportState(Body):
+    """The report's words."""
+
+    draft: str
+    """From the findings as they are now."""
+    words: str
+    """The reader's own, or the draft."""
+    edited: bool
+    outdated: bool
+    """The findings changed after the reader wrote; it can't be signed so."""
+
+
+class ReportChange(Body):
+    """The reader's own words; empty ones take the draft again."""
+
+    edit: int
+    words: str = Field(max_length=12000)
+
+
+class BlindReading(Body):
+    """What a second reader sees in the images alone."""
+
+    edit: int
+    reading: Reading
+
+
+class Consensus(Body):
+    """What two readers of different opinions agreed to report."""
+
+    edit: int
+    words: str = Field(min_length=1, max_length=4000)
+
+
+class Reopening(Body):
+    """Why a signed case is opened again."""
+
+    reason: str = Field(min_length=3, max_length=1000)
+    password: str = Field(max_length=256)
 
 
 class StoredLine(Body):
@@ -296,6 +367,7 @@ class AssessmentChange(Body):
     acceptance: Acceptance | None
     rating: int | None = Field(ge=1, le=5)
     comment: str = Field(max_length=4000)
+    visual_reading: Reading | None = None
 
 
 class Signature(Body):
@@ -363,6 +435,37 @@ class Corrections(Body):
     """Every change in the vault, the newest first."""
 
     corrections: list[CorrectionLine]
+
+
+class AuditLine(Body):
+    """One entry of the audit trail; it names no patient."""
+
+    sequence: int
+    at: datetime
+    action: AuditAction
+    outcome: AuditOutcome
+    actor: str
+    role: str
+    case_id: str | None
+    pseudonyms: list[str]
+    detail: str
+
+
+class AuditPage(Body):
+    """Entries of the audit trail, the newest first."""
+
+    entries: list[AuditLine]
+    more: bool
+
+
+class AuditVerification(Body):
+    """What came of looking at every entry's hash."""
+
+    entries: int
+    head: str
+    """Of the newest entry; kept elsewhere, it shows later that nothing before it was changed."""
+    problem: str
+    """Empty when the trail is whole."""
 
 
 class ComponentHealth(Body):

@@ -30,7 +30,7 @@ OUTDATED = "A later earlier study arrived, or the one that was compared with got
 UNDECIDED = "Another earlier study of this patient is being received; sign when it is known which one to compare with."
 _COMPARED = (
     *(CaseState.PSEUDONYMISED, CaseState.QUEUED, CaseState.RUNNING),
-    *(CaseState.READY_FOR_REVIEW, CaseState.REGISTRATION_FAILED, CaseState.ARCHIVED),
+    *(CaseState.READY_FOR_REVIEW, CaseState.SECOND_READING, CaseState.REGISTRATION_FAILED, CaseState.ARCHIVED),
 )
 """States in which a comparison can be outdated; one that is being delivered is looked at when it has arrived."""
 _EXAMINED = frozenset(CaseState) - {

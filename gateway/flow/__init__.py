@@ -5,7 +5,8 @@
 3. `prepare`: its series get their roles, the prior is found, both are pseudonymised into the research archive, and
    the order to a worker is written with the change of state (or the state says why there is none).
 4. `relay_outbox`: the order goes to the broker; `record_progress` and `record_outcome` take what comes back.
-5. `sign`: a reader's signature; `dispatch`: accepted results get their identity back and go to the PACS.
+5. `sign`: a reader's signature, or the way to a second reader; `dispatch`: accepted results get their identity back
+   and go to the PACS; `reopen`: what is signed next replaces it there.
 6. `sweep_up`: what got lost is found; `retry`: what stands still is tried again; `reconcile`: nothing was missed.
 7. `take_over_patient`: an operator confirms that a patient's data was corrected, or a patient ID merged.
 
@@ -14,18 +15,20 @@ Every step may be run at any time, by any process, any number of times: it works
 
 from gateway.flow.arrival import follow_changes, reconcile, settle
 from gateway.flow.corrections import CorrectionResult, corrections, take_over_patient
-from gateway.flow.delivery import dispatch, sign
+from gateway.flow.delivery import dispatch, reopen, sign
 from gateway.flow.fast_track import announce, begin_early, replace_first_looks
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
 from gateway.flow.priors import search_priors
+from gateway.flow.reports import ReportWords, notes_of, report_words
 from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.shipping import take_report
 from gateway.flow.step import fail
 
 __all__ = [
     "CorrectionResult",
+    "ReportWords",
     "Services",
     "announce",
     "begin_early",
@@ -35,12 +38,15 @@ __all__ = [
     "dispatch",
     "fail",
     "follow_changes",
+    "notes_of",
     "passages",
     "prepare",
     "reconcile",
     "record_outcome",
     "record_progress",
     "relay_outbox",
+    "reopen",
+    "report_words",
     "replace_first_looks",
     "require_known_keys",
     "retry",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from dataclasses import dataclass
+from datetime import datetime
 
 from pydicom.dataset import Dataset
 from sqlalchemy.orm import Session
 
+from gateway.audit import trail
+from gateway.audit.trail import AuditAction, Subject
 from gateway.cases.prior import why_not_certain, why_outdated
-from gateway.db.tables import Case, Job, User
-from gateway.flow import shipping
+from gateway.db.tables import Case, EarlierReview, Job, Review, User
+from gateway.flow import reports, shipping
 from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.flow.shipping import Released
@@ -18,9 +21,10 @@ from gateway.jobs import store
 from gateway.log import get_logger
 from gateway.pseudonymise.record import StudyRecord
 from gateway.pseudonymise.reidentify import Demographics, reidentify
-from gateway.review import decisions
+from gateway.review import decisions, reopening
 from gateway.review.edits import DrawnLesion, standing_edits
-from gateway.review.finalise import final_objects
+from gateway.review.finalise import EarlierSignature, final_objects, withdrawn_uids
+from gateway.review.second_reader import ReviewRefused
 from processing.dicom.result import ResultObject
 from processing.dicom.write_pdf import fill_pages
 from processing.domain.case import CaseEvent, CaseState
@@ -31,27 +35,31 @@ from processing.domain.messages import JobOrder, JobOutcome
 log = get_logger(__name__)
 ACTOR = "dispatch"
 FIRST_LOOK = "This is a first look at the FLAIR alone. The whole study follows as a revision of its own; sign that one."
+SECOND_READER_WANTED = "The reader saw something else without the result; a second reader looks at the images first."
 
 
-def sign(services: Services, case_id: str, user_name: str, display_name: str, edit: int) -> SignedReview:
-    """Close a case's review and let its delivery begin, in one transaction.
+def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
+    """Close a case's review and let its delivery begin, or hand it to a second reader, in one transaction.
 
     Parameters
     ----------
     services : Services
     case_id : str
     user_name : str
-        Of the reader, whose password was checked again.
-    display_name : str
-        As it shall stand in the report.
+        Of the reader, who proved again who they are.
     edit : int
         The edit of the review that the reader saw.
+
+    Returns
+    -------
+    Review
+        Signed when `signed_at` is set; else it waits for a second reader.
 
     Raises
     ------
     InputRejected
-        If there is nothing to sign, the review is not complete or was changed meanwhile, or the study must be, or
-        may have to be, compared with another one.
+        If there is nothing to sign, the review is not complete or was changed meanwhile, the report's words were
+        written before the findings changed, or the study must be, or may have to be, compared with another one.
     """
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
@@ -65,10 +73,44 @@ def sign(services: Services, case_id: str, user_name: str, display_name: str, ed
         if doubt:
             raise InputRejected(doubt)
         now = services.clock()
-        review = decisions.sign(session, case, job, reader=user_name, reader_name=display_name, edit=edit, now=now)
-        store.record(session, case, CaseEvent.SIGNED, actor=user_name, detail=review.acceptance.value, at=now)
+        report = reports.words_to_sign(services, session, case, job)
+        review = decisions.sign(session, case, job, reader=user_name, edit=edit, report=report, now=now)
+        event, detail = CaseEvent.SIGNED, review.acceptance or ""
+        if review.signed_at is None:
+            event, detail = CaseEvent.SECOND_READING_ASKED, SECOND_READER_WANTED
+        store.record(session, case, event, actor=user_name, detail=detail, at=now)
+        action = AuditAction.SIGNED if review.signed_at is not None else AuditAction.SENT_TO_SECOND_READER
+        _audit(session, action, case, user_name, f"{review.acceptance}, revision {review.edition}", now)
     log.info("review signed", case_id=case_id)
     return review
+
+
+def reopen(services: Services, case_id: str, user_name: str, reason: str) -> None:
+    """Open a signed and delivered case again; what is signed next replaces what the targets hold.
+
+    Raises
+    ------
+    InputRejected
+        If the case is not archived.
+    """
+    with services.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        job = store.latest_job(case) if case is not None else None
+        review = decisions.review_of(session, job) if job is not None else None
+        if case is None or review is None or case.state != CaseState.ARCHIVED.value:
+            raise ReviewRefused("Only a case that is signed and stored in the PACS can be reopened.")
+        sealed = services.seal.close(reason, f"{review.job_id}/reason")
+        now = services.clock()
+        reopening.reopen(session, review, actor=user_name, reason=sealed, at=now)
+        detail = f"Reopened; what is signed next replaces revision {review.edition - 1} in the PACS."
+        store.record(session, case, CaseEvent.REOPENED, actor=user_name, detail=detail, at=now)
+        _audit(session, AuditAction.REOPENED, case, user_name, f"revision {review.edition} begun", now)
+    log.info("case reopened", case_id=case_id)
+
+
+def _audit(session: Session, action: AuditAction, case: Case, user_name: str, detail: str, at: datetime) -> None:
+    subject = Subject(case.case_id, (case.pseudonym,))
+    trail.append(session, action, actor=user_name, role="reader", subject=subject, detail=detail, at=at)
 
 
 def dispatch(services: Services, case_id: str) -> bool:
@@ -100,12 +142,18 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
     """Return what the reader signed, under the patient's own name."""
     with services.sessions.begin() as session:
         case = lease.case(session, shipping.SIGNED)
-        order, outcome, review, drawn = _signed_result(session, case, services.settings.zone)
+        signed = _signed_result(services, session, case)
+    order, outcome = signed.order, signed.outcome
     current = services.vault.get(order.current.study_instance_uid)
     prior = services.vault.get(order.prior.study_instance_uid)
-    finals = final_objects(services.research, order, outcome, review, drawn)
+    finals = final_objects(
+        services.research, order, outcome, signed.review, signed.drawn, earlier=signed.earlier, notes=signed.notes
+    )
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
     created |= {stored.sop_instance_uid for stored in outcome.objects}
+    if signed.earlier is not None:
+        # The one object that names them was made here, from the signature before.
+        created |= withdrawn_uids(finals)
     archive = _as_in_archive(services, current)
     released = [Released(final.kind, _released(final, current, prior, created, archive)) for final in finals]
     lease.renew()
@@ -122,20 +170,55 @@ def _released(
     return released
 
 
-def _signed_result(
-    session: Session, case: Case, zone: tzinfo
-) -> tuple[JobOrder, JobOutcome, SignedReview, tuple[DrawnLesion, ...]]:
+@dataclass(frozen=True, eq=False)
+class _Signed:
+    """What is needed of the database to write a signed result."""
+
+    order: JobOrder
+    outcome: JobOutcome
+    review: SignedReview
+    drawn: tuple[DrawnLesion, ...]
+    earlier: EarlierSignature | None
+    notes: tuple[str, ...]
+
+
+def _signed_result(services: Services, session: Session, case: Case) -> _Signed:
     job: Job | None = store.latest_job(case)
     review = decisions.review_of(session, job) if job is not None else None
     if job is None or job.outcome is None or review is None:
         raise Defect("The signed case has no result or no review.")
-    reader = session.get(User, review.reader) if review.reader else None
-    reader_name = reader.display_name if reader is not None else ""
-    return (
-        JobOrder.model_validate(job.order),
-        JobOutcome.model_validate(job.outcome),
-        decisions.signed_review(review, reader_name=reader_name, zone=zone),
-        standing_edits(session, review),
+    return _Signed(
+        order=JobOrder.model_validate(job.order),
+        outcome=JobOutcome.model_validate(job.outcome),
+        review=_as_signed(services, session, review, review.job_id),
+        drawn=standing_edits(session, review),
+        earlier=_earlier(services, session, case, review),
+        notes=reports.notes_of(session, case),
+    )
+
+
+def _as_signed(services: Services, session: Session, review: Review | EarlierReview, job_id: str) -> SignedReview:
+    names = [session.get(User, name) if name else None for name in (review.reader, review.second_reader)]
+    reader, second = (account.display_name if account is not None else "" for account in names)
+    return decisions.signed_review(
+        review,
+        reader_name=reader,
+        second_name=second,
+        zone=services.settings.zone,
+        opened=lambda field, sealed: services.seal.open(sealed, f"{job_id}/{field}"),
+    )
+
+
+def _earlier(services: Services, session: Session, case: Case, review: Review) -> EarlierSignature | None:
+    before = reopening.earlier_reviews(session, review)
+    if not before:
+        return None
+    last = before[-1]
+    rows = store.deliveries_of(session, case.case_id)
+    return EarlierSignature(
+        review=_as_signed(services, session, last, review.job_id),
+        drawn=standing_edits(session, review, until=last.signed_at),
+        sop_classes=frozenset(row.sop_class_uid for row in rows if row.confirmed_at is not None),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -26,6 +27,7 @@ from gateway.retrieve.source import PriorSource
 from gateway.retrieve.sources import make_source
 from gateway.routes.load import load_routes
 from gateway.routes.model import RouteTable
+from gateway.sealing import Seal
 from gateway.settings import Settings
 from processing.dicom.archive import DicomArchive, DicomWebArchive
 from processing.pipelines.registry import SPECS
@@ -83,6 +85,12 @@ class Services:
     def vault_in(self, session: Session) -> Vault:
         """Return the vault as a part of a transaction: what it is given is kept if, and only if, that commits."""
         return Vault(VaultRows(session), self.keys)
+
+    @cached_property
+    def seal(self) -> Seal:
+        """Closes and opens what people type."""
+        settings = self.settings
+        return Seal(settings.pseudonym_key, settings.pseudonym_key_id, settings.retired_keys)
 
     @property
     def job_policy(self) -> RetryPolicy:

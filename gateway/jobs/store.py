@@ -33,7 +33,7 @@ EXPLAINED_STATES = frozenset(
 )
 """States whose reason stands on the worklist."""
 
-_EXPLAINED_EVENTS = frozenset({CaseEvent.COMPARISON_OUTDATED})
+_EXPLAINED_EVENTS = frozenset({CaseEvent.REOPENED, CaseEvent.SECOND_READING_ASKED, CaseEvent.COMPARISON_OUTDATED})
 """Events whose reason stands there whatever the state."""
 
 _ASIDE = frozenset({CaseEvent.IMAGES_IGNORED, CaseEvent.PRIORITY_CHANGED})
@@ -51,6 +51,7 @@ _NEW_STEP = frozenset(
         CaseEvent.PSEUDONYMISED,
         CaseEvent.SUCCEEDED,
         CaseEvent.SIGNED,
+        CaseEvent.REOPENED,
         CaseEvent.DELIVERED,
         CaseEvent.RETRIED,
     }

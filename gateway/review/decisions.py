@@ -7,6 +7,7 @@ a review that is signed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import select, update
@@ -14,17 +15,15 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gateway.db.tables import Case, Job, Review
+from gateway.db.tables import Case, EarlierReview, Job, Review
+from gateway.review import second_reader
 from gateway.review.edits import standing_edits
+from gateway.review.second_reader import ReviewRefused, reading_of
 from processing.domain.case import CaseState
-from processing.domain.decision import Acceptance, SignedReview, Verdict
+from processing.domain.decision import Acceptance, Reading, SecondReading, SignedReview, Verdict
 from processing.domain.errors import InputRejected
 from processing.domain.messages import JobOutcome
 from processing.domain.result import Lesion
-
-
-class ReviewRefused(InputRejected):
-    """A change or signature that the review's present state does not allow."""
 
 
 class UnknownLesion(InputRejected):
@@ -83,7 +82,7 @@ def change_verdict(
     ReviewRefused
         If the case is not ready for review, the review is signed, or `edit` is stale.
     """
-    _must_be_open(session, case, job)
+    _must_be_open(session, case, job, reader)
     if number not in reviewed_numbers(session, job):
         raise UnknownLesion("The result has no lesion of this number.")
     review = _begun(session, job)
@@ -92,7 +91,7 @@ def change_verdict(
         verdicts.pop(str(number), None)
     else:
         verdicts[str(number)] = verdict.value
-    _claim(session, review, edit, verdicts=verdicts, reader=reader)
+    claim(session, review, edit, verdicts=verdicts, reader=reader)
     return review
 
 
@@ -104,9 +103,9 @@ def begin_drawing(session: Session, case: Case, job: Job, *, reader: str, edit: 
     ReviewRefused
         If the case is not ready for review, the review is signed, or `edit` is stale.
     """
-    _must_be_open(session, case, job)
+    _must_be_open(session, case, job, reader)
     review = _begun(session, job)
-    _claim(session, review, edit, reader=reader)
+    claim(session, review, edit, reader=reader)
     return review
 
 
@@ -127,20 +126,75 @@ def change_assessment(
     comment: str,
     reader: str,
     edit: int,
+    visual: Reading | None = None,
 ) -> Review:
-    """Set the assessment of the whole: acceptable or not, 1 (worst) to 5 (best), and a comment.
+    """Set the assessment of the whole: acceptable or not, 1 (worst) to 5 (best), a comment, and the visual reading.
 
     Raises
     ------
     ReviewRefused
         If the case is not ready for review, the review is signed, `edit` is stale or the rating out of range.
     """
-    _must_be_open(session, case, job)
+    _must_be_open(session, case, job, reader)
     if rating is not None and not 1 <= rating <= 5:
         raise ReviewRefused("A rating is between 1 and 5.")
     review = _begun(session, job)
+    if review.first_signed_at is not None and visual != reading_of(review.visual_reading):
+        raise ReviewRefused("What the first reader saw without the result stays as it was signed.")
     chosen = acceptance.value if acceptance is not None else None
-    _claim(session, review, edit, acceptance=chosen, rating=rating, comment=comment, reader=reader)
+    seen = visual.value if visual is not None else None
+    claim(
+        session,
+        review,
+        edit,
+        acceptance=chosen,
+        rating=rating,
+        comment=comment,
+        visual_reading=seen,
+        reader=reader,
+    )
+    return review
+
+
+def write_report(session: Session, case: Case, job: Job, *, report: str, basis: str, reader: str, edit: int) -> Review:
+    """Keep the reader's own words for the report, sealed; empty words take the draft again.
+
+    `basis` says which findings the reader saw; raises as `change_assessment`.
+    """
+    _must_be_open(session, case, job, reader)
+    review = _begun(session, job)
+    claim(session, review, edit, reader=reader, report=report, report_basis=basis if report else "")
+    return review
+
+
+def read_blind(
+    session: Session, case: Case, job: Job, reading: Reading, *, reader: str, edit: int, now: datetime | None = None
+) -> Review:
+    """Keep what a second reader sees in the images alone; it is said once.
+
+    Raises
+    ------
+    ReviewRefused
+        If the case does not wait for a second reader, or the reader is the first one, or somebody was faster.
+    """
+    review = review_of(session, job)
+    if review is None or case.state != CaseState.SECOND_READING.value:
+        raise ReviewRefused("This case does not wait for a second reader.")
+    if reader == review.reader:
+        raise ReviewRefused("You have signed this case; now a second reader looks at it.")
+    if review.blind_reading is not None:
+        raise ReviewRefused("A second reader has already said what they see.")
+    claim(session, review, edit, reader=reader, blind_reading=reading.value, blind_at=now or datetime.now(UTC))
+    return review
+
+
+def write_consensus(session: Session, case: Case, job: Job, *, consensus: str, reader: str, edit: int) -> Review:
+    """Keep what two readers of different opinions agreed to report, sealed; raises as `change_assessment`."""
+    _must_be_open(session, case, job, reader)
+    review = _begun(session, job)
+    if review.first_signed_at is None:
+        raise ReviewRefused("There is no second opinion to agree with.")
+    claim(session, review, edit, reader=reader, consensus=consensus)
     return review
 
 
@@ -150,11 +204,11 @@ def sign(
     job: Job,
     *,
     reader: str,
-    reader_name: str,
     edit: int,
+    report: str = "",
     now: datetime | None = None,
-) -> SignedReview:
-    """Close the review for ever.
+) -> Review:
+    """Close the review, or hand it to a second reader when eye and result disagree (`second_reader.wanted`).
 
     The caller has checked the reader's password again and records the case's event in the same transaction.
 
@@ -166,35 +220,58 @@ def sign(
     job : Job
     reader : str
         User name.
-    reader_name : str
-        The name as it shall stand in the report.
     edit : int
         The edit that the reader saw.
+    report : str
+        The report's words, sealed.
     now : datetime, optional
         With time zone.
+
+    Returns
+    -------
+    Review
+        Signed when `signed_at` is set; else it waits for a second reader.
 
     Raises
     ------
     ReviewRefused
         If the case is not ready for review, `edit` is stale, there is no acceptance or rating, an acceptable
-        result has a lesion without verdict, or an unacceptable one has no comment.
+        result has a lesion without verdict, an unacceptable one has no comment, or a second reader who came to
+        another opinion has not said what both agreed on.
     """
-    _must_be_open(session, case, job)
+    now = now or datetime.now(UTC)
+    _must_be_open(session, case, job, reader)
     review = _begun(session, job)
     _must_be_complete(review, reviewed_numbers(session, job))
-    _claim(session, review, edit, reader=reader, signed_at=now or datetime.now(UTC))
-    return signed_review(review, reader_name=reader_name)
+    lesions = lesions_of(job)
+    if review.first_signed_at is not None:
+        second_reader.must_agree(review, lesions)
+        claim(session, review, edit, reader=reader, report=report, signed_at=now)
+    elif second_reader.wanted(review, lesions):
+        claim(session, review, edit, reader=reader, report=report, first_signed_at=now)
+    else:
+        claim(session, review, edit, reader=reader, report=report, signed_at=now)
+    return review
 
 
-def signed_review(review: Review, *, reader_name: str, zone: tzinfo = UTC) -> SignedReview:
+def signed_review(
+    review: Review | EarlierReview,
+    *,
+    reader_name: str,
+    second_name: str = "",
+    zone: tzinfo = UTC,
+    opened: Callable[[str, str], str] = lambda _, sealed: sealed,
+) -> SignedReview:
     """Build the signed review from its row.
 
     Parameters
     ----------
-    review : Review
-    reader_name : str
+    review : Review or EarlierReview
+    reader_name, second_name : str
     zone : tzinfo
         The site's: the moment of the signature is reported by its clock.
+    opened : callable
+        Opens a sealed text: takes the name of its field and what is stored.
 
     Raises
     ------
@@ -203,20 +280,28 @@ def signed_review(review: Review, *, reader_name: str, zone: tzinfo = UTC) -> Si
     """
     if review.signed_at is None or review.acceptance is None or review.rating is None:
         raise ReviewRefused("This review is not signed.")
+    blind = reading_of(review.blind_reading)
     return SignedReview(
         reader_name=reader_name,
         signed_at=review.signed_at.astimezone(zone),
         acceptance=Acceptance(review.acceptance),
         rating=review.rating,
-        comment=review.comment,
+        comment=opened("comment", review.comment),
         verdicts={int(number): Verdict(verdict) for number, verdict in review.verdicts.items()},
+        report=opened("report", review.report),
+        edition=review.edition,
+        visual=reading_of(review.visual_reading),
+        second=SecondReading(second_name, blind, opened("consensus", review.consensus)) if blind is not None else None,
     )
 
 
-def _must_be_open(session: Session, case: Case, job: Job) -> None:
+def _must_be_open(session: Session, case: Case, job: Job, reader: str) -> None:
     review = review_of(session, job)
     if review is not None and review.signed_at is not None:
         raise ReviewRefused("This case is signed; a signed review is never changed.")
+    if case.state == CaseState.SECOND_READING.value and review is not None:
+        second_reader.must_be_turn_of(review, reader)
+        return
     if case.state != CaseState.READY_FOR_REVIEW.value:
         raise ReviewRefused(f"This case can't be reviewed while it is '{case.state}'.")
 
@@ -250,8 +335,12 @@ def _begun(session: Session, job: Job) -> Review:
     return review
 
 
-def _claim(session: Session, review: Review, edit: int, **values: object) -> None:
-    """Write the values if the review is still open and at this edit; raise otherwise."""
+def claim(session: Session, review: Review, edit: int, *, reader: str, **values: object) -> None:
+    """Write the values if the review is still open and at this edit; raise otherwise.
+
+    What a second reader changes leaves the first one's name where it is.
+    """
+    values |= {"reader": reader} if review.first_signed_at is None else {"second_reader": reader}
     written = session.execute(
         update(Review)
         .where(Review.review_id == review.review_id, Review.edit == edit, Review.signed_at.is_(None))

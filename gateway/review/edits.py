@@ -62,11 +62,15 @@ class DrawnLesion:
         return self.region is not None
 
 
-def standing_edits(session: Session, review: Review | None) -> tuple[DrawnLesion, ...]:
-    """Return the outlines of a review that stand, in order of the lesions' numbers."""
+def standing_edits(
+    session: Session, review: Review | None, *, until: datetime | None = None
+) -> tuple[DrawnLesion, ...]:
+    """Return the outlines of a review that stand, or stood at a time, in order of the lesions' numbers."""
     if review is None:
         return ()
     rows = select(LesionEdit).where(LesionEdit.review_id == review.review_id).order_by(LesionEdit.edit_id)
+    if until is not None:
+        rows = rows.where(LesionEdit.at <= until)
     newest = {row.number: row for row in session.scalars(rows)}
     return tuple(_drawn(newest[number]) for number in sorted(newest) if newest[number].kind == EditKind.DRAWN)
 

@@ -6,6 +6,7 @@ Everything here is pseudonymous; identity comes back in the next step, and only 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
 
@@ -13,12 +14,30 @@ from gateway.review.edits import DrawnLesion, edited_result
 from processing.dicom.archive import DicomArchive
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import parse_part10, read_series
-from processing.dicom.result import ResultObject, read_result, write_result
+from processing.dicom.result import ObjectKind, ResultObject, read_result, replacing, write_result
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.study import SeriesRole
 from processing.pipelines.registry import find_spec
+
+
+@dataclass(frozen=True, eq=False)
+class EarlierSignature:
+    """The signature before this one, of a case that was reopened.
+
+    Parameters
+    ----------
+    review : SignedReview
+    drawn : sequence of DrawnLesion
+        The reader's outlines of then.
+    sop_classes : frozenset of str
+        What the targets took of it.
+    """
+
+    review: SignedReview
+    drawn: Sequence[DrawnLesion]
+    sop_classes: frozenset[str]
 
 
 def final_objects(
@@ -27,6 +46,9 @@ def final_objects(
     outcome: JobOutcome,
     review: SignedReview,
     drawn: Sequence[DrawnLesion] = (),
+    *,
+    earlier: EarlierSignature | None = None,
+    notes: Sequence[str] = (),
 ) -> tuple[ResultObject, ...]:
     """Write a signed result: the accepted lesions alone, or the rejection alone.
 
@@ -44,6 +66,10 @@ def final_objects(
     review : SignedReview
     drawn : sequence of DrawnLesion
         The reader's outlines.
+    earlier : EarlierSignature, optional
+        What this signature replaces: the objects of then are withdrawn, and the report names its predecessor.
+    notes : sequence of str
+        Sentences that the reports must carry beside the pipeline's own.
 
     Raises
     ------
@@ -67,7 +93,26 @@ def final_objects(
         quality=outcome.quality,
         warnings=outcome.warnings,
     )
-    return write_result(current, prior_headers, edited_result(result, drawn), provenance_of(order), review)
+    if notes:
+        result = replace(result, warnings=(*result.warnings, *notes))
+    provenance = provenance_of(order)
+    finals = write_result(current, prior_headers, edited_result(result, drawn), provenance, review)
+    if earlier is None:
+        return finals
+    before = write_result(current, prior_headers, edited_result(result, earlier.drawn), provenance, earlier.review)
+    held = [one for one in before if str(one.dataset.SOPClassUID) in earlier.sop_classes]
+    return replacing(current.reference, finals, held, provenance.as_signed(review.edition), review)
+
+
+def withdrawn_uids(finals: Sequence[ResultObject]) -> set[str]:
+    """Return the SOP Instance UIDs of the objects that a withdrawal among the finals names."""
+    return {
+        str(element.value)
+        for final in finals
+        if final.kind is ObjectKind.WITHDRAWAL
+        for element in final.dataset.iterall()
+        if element.keyword == "ReferencedSOPInstanceUID"
+    }
 
 
 def provenance_of(order: JobOrder) -> Provenance:

@@ -1,6 +1,8 @@
-"""The order of the worklist: what wants a reader first.
+"""The order of the worklist, in one place: what wants a reader first.
 
-Ready for review, most urgent first; then what is being computed; then what waits for images; then failures that
+What a reader can do now, by risk: patients that are still on the table first, then by priority; then results with
+quality figures outside their range, for these are the ones that may be wrong (quality-estimation: risk-ordered
+worklist); then the most change. Then what is being computed; then what waits for images; then failures that
 an operator has to look at; then what is on its way back or archived.
 """
 
@@ -11,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from processing.domain.case import CaseState
+from processing.domain.priority import Priority
 
 _GROUPS: tuple[frozenset[CaseState], ...] = (
-    frozenset({CaseState.READY_FOR_REVIEW}),
+    frozenset({CaseState.READY_FOR_REVIEW, CaseState.SECOND_READING}),
     frozenset({CaseState.RUNNING, CaseState.QUEUED, CaseState.PSEUDONYMISED}),
     frozenset({CaseState.RECEIVING, CaseState.COMPLETE, CaseState.WAITING_FOR_PRIOR, CaseState.BASELINE}),
     frozenset({CaseState.QUARANTINED, CaseState.REGISTRATION_FAILED, CaseState.NOT_ROUTED}),
@@ -25,6 +28,9 @@ NEEDS_OPERATOR: frozenset[CaseState] = _GROUPS[3]
 """Failures: states that an operator has to look at, and can retry."""
 
 
+_FOR_READERS = _GROUPS[0]
+
+
 @dataclass(frozen=True)
 class Urgency:
     """What the order looks at.
@@ -34,11 +40,14 @@ class Urgency:
     case_id : str
     state : CaseState
     new_lesions : int
-        0 while unknown.
-    disputed_lesions : int
-        Found by one of two detectors only; 0 while unknown.
+        New or growing; 0 while unknown.
     changed_at : datetime
         When the state changed last, with time zone.
+    disputed_lesions : int
+        Found by one of two detectors only; 0 while unknown.
+    priority : Priority
+    alarms : int
+        Quality figures outside their expected range.
     """
 
     case_id: str
@@ -46,19 +55,22 @@ class Urgency:
     new_lesions: int
     changed_at: datetime
     disputed_lesions: int = 0
+    priority: Priority = Priority.ROUTINE
+    alarms: int = 0
 
 
 def worklist_order(cases: Iterable[Urgency]) -> list[str]:
     """Return the case ids, most urgent first.
 
-    Within ready for review the most lesions come first that are new or that the detectors disagree about: a new one
-    that is disputed counts twice. Otherwise, and among equals, the newest change comes first. The case id settles what
+    A new lesion that is disputed counts twice. Among equals the newest change comes first; the case id settles what
     is left, so that the order is the same each time.
     """
     return [case.case_id for case in sorted(cases, key=_key)]
 
 
-def _key(case: Urgency) -> tuple[int, int, float, str]:
+def _key(case: Urgency) -> tuple[int, int, int, int, float, str]:
     group = next(number for number, states in enumerate(_GROUPS) if case.state in states)
-    lesions = case.new_lesions + case.disputed_lesions if case.state is CaseState.READY_FOR_REVIEW else 0
-    return group, -lesions, -case.changed_at.timestamp(), case.case_id
+    alarms = lesions = 0
+    if case.state in _FOR_READERS:
+        alarms, lesions = case.alarms, case.new_lesions + case.disputed_lesions
+    return group, case.priority.rank, -alarms, -lesions, -case.changed_at.timestamp(), case.case_id

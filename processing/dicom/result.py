@@ -153,6 +153,47 @@ def write_result(
     )
 
 
+def replacing(
+    header: Dataset,
+    finals: Sequence[ResultObject],
+    before: Sequence[ResultObject],
+    provenance: Provenance,
+    review: SignedReview,
+) -> tuple[ResultObject, ...]:
+    """Let the objects of a later signature replace those of the one before.
+
+    The measurement report names its predecessor (PS3.3 C.17.2), and a Key Object withdraws everything of before.
+
+    Parameters
+    ----------
+    header : Dataset
+        A header of the current study.
+    finals, before : sequence of ResultObject
+        Of this signature and of the one before, as far as a target holds it.
+    provenance : Provenance
+        Of this signature.
+    review : SignedReview
+    """
+    reports = [item.dataset for item in before if item.kind is ObjectKind.REPORT]
+    for item in finals:
+        if item.kind is ObjectKind.REPORT and reports:
+            write_sr.set_predecessor(item.dataset, reports[0])
+    if not before:
+        return tuple(finals)
+    replaced = [_referable(item.dataset) for item in before]
+    dataset = write_ko.write_withdrawal(header, replaced, provenance, review)
+    return (*finals, ResultObject(ObjectKind.WITHDRAWAL, _detached(dataset)))
+
+
+def _referable(dataset: Dataset) -> Dataset:
+    """Return what a Key Object needs of an object to refer to it."""
+    carried = Dataset()
+    for element in dataset:
+        if element.VR != "SQ" and element.keyword not in ("PixelData", "EncapsulatedDocument"):
+            carried[element.tag] = element
+    return carried
+
+
 def reported_lesions(result: LongitudinalResult, review: SignedReview | None) -> tuple[Lesion, ...]:
     """Return the lesions that may be reported: all of a draft, the accepted ones of a signed result.
 

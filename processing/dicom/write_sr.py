@@ -148,6 +148,15 @@ def write_report(
     return dataset
 
 
+def set_predecessor(report: Dataset, before: Dataset) -> None:
+    """Let a report name the one that it replaces (Predecessor Documents Sequence, PS3.3 C.17.2)."""
+    instance, series, study = Dataset(), Dataset(), Dataset()
+    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = before.SOPClassUID, before.SOPInstanceUID
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = before.SeriesInstanceUID, [instance]
+    study.StudyInstanceUID, study.ReferencedSeriesSequence = before.StudyInstanceUID, [series]
+    report.PredecessorDocumentsSequence = [study]
+
+
 def days_between(prior: Dataset, current: Dataset) -> int | None:
     """Return the days from one study to the other, which a shift of both dates leaves as they are.
 
@@ -308,6 +317,11 @@ def _comments(notes: Sequence[str], review: SignedReview | None) -> list[str]:
     sentences.append(f"The reader rated the result {review.rating} of 5 (5 is best).")
     if review.comment.strip():
         sentences.append(f"Reader's comment: {review.comment.strip()}")
+    sentences += review.second_reading_words
+    if review.edition > 1:
+        sentences.append(f"Revision {review.edition}: the case was reopened and signed again.")
+    if review.report.strip():
+        sentences.append(f"Report: {review.report.strip()}")
     return sentences
 
 

@@ -23,6 +23,7 @@ class CaseState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     READY_FOR_REVIEW = "ready for review"
+    SECOND_READING = "waiting for a second reader"
     SIGNED = "signed"
     DISPATCHING = "dispatching"
     ARCHIVED = "archived"
@@ -50,7 +51,9 @@ class CaseEvent(StrEnum):
     SUCCEEDED = "result stored"
     REGISTRATION_FAILED = "registration failed"
     LEASE_EXPIRED = "worker lost"
+    SECOND_READING_ASKED = "second reader asked"
     SIGNED = "signed"
+    REOPENED = "reopened"
     DISPATCH_STARTED = "dispatch started"
     DELIVERED = "delivered"
     FAILED = "failed"
@@ -96,6 +99,10 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.RUNNING, _E.REGISTRATION_FAILED): _S.REGISTRATION_FAILED,
     (_S.RUNNING, _E.FAILED): _S.QUARANTINED,
     (_S.READY_FOR_REVIEW, _E.SIGNED): _S.SIGNED,
+    # The reader's eye and the result disagree: somebody else looks, blind at first.
+    (_S.READY_FOR_REVIEW, _E.SECOND_READING_ASKED): _S.SECOND_READING,
+    (_S.SECOND_READING, _E.SIGNED): _S.SIGNED,
+    (_S.ARCHIVED, _E.REOPENED): _S.READY_FOR_REVIEW,
     (_S.SIGNED, _E.DISPATCH_STARTED): _S.DISPATCHING,
     (_S.SIGNED, _E.FAILED): _S.QUARANTINED,
     (_S.DISPATCHING, _E.DISPATCH_STARTED): _S.DISPATCHING,
@@ -106,6 +113,7 @@ TRANSITIONS: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.QUEUED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.RUNNING, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.READY_FOR_REVIEW, _E.SUPERSEDED): _S.SUPERSEDED,
+    (_S.SECOND_READING, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.SIGNED, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.DISPATCHING, _E.SUPERSEDED): _S.SUPERSEDED,
     (_S.ARCHIVED, _E.SUPERSEDED): _S.SUPERSEDED,

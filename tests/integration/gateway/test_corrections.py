@@ -157,7 +157,7 @@ def test_a_merged_patient_s_studies_are_prepared_again_beside_the_surviving_pati
     flow.relay_outbox(gateway.services, lambda *_: None)
     assert flow.record_outcome(gateway.services, carry_out(order, gateway.services.research))
     review(gateway, now.case_id, Acceptance.ACCEPTABLE)
-    flow.sign(gateway.services, now.case_id, READER, "Dr. Rita Reader", edit=3)
+    flow.sign(gateway.services, now.case_id, READER, edit=3)
     assert flow.dispatch(gateway.services, now.case_id)
     assert {str(one.PatientID) for one in in_pacs(archives, retired.study_uid)} == {survivor.patient_id}
 

@@ -61,7 +61,7 @@ def signed_case(
     assert flow.record_outcome(gateway.services, carry_out(gateway.order(study_uid), gateway.services.research))
     case_id = gateway.case(study_uid).case_id
     review(gateway, case_id, acceptance)
-    flow.sign(gateway.services, case_id, READER, "Dr. Rita Reader", edit=3)
+    flow.sign(gateway.services, case_id, READER, edit=3)
     return Signed(person, study_uid, case_id, images)
 
 
@@ -315,7 +315,7 @@ def test_signing_needs_a_complete_review_and_changes_nothing_without(archives: S
     gateway.receive_and_prepare()
     case_id = gateway.case(study_uid).case_id
     with pytest.raises(InputRejected):
-        flow.sign(gateway.services, case_id, READER, "Dr. Rita Reader", edit=0)
+        flow.sign(gateway.services, case_id, READER, edit=0)
     with pytest.raises(InputRejected):
-        flow.sign(gateway.services, "no-such-case", READER, "Dr. Rita Reader", edit=0)
+        flow.sign(gateway.services, "no-such-case", READER, edit=0)
     assert gateway.state(study_uid) is CaseState.PSEUDONYMISED

@@ -55,7 +55,7 @@ def test_the_prior_of_before_the_rotation_is_found_and_the_result_reaches_the_pa
     flow.relay_outbox(rotated.services, lambda *_: None)
     assert flow.record_outcome(rotated.services, carry_out(order, rotated.services.research))
     review(rotated, case.case_id, Acceptance.ACCEPTABLE)
-    flow.sign(rotated.services, case.case_id, READER, "Dr. Rita Reader", edit=3)
+    flow.sign(rotated.services, case.case_id, READER, edit=3)
     assert flow.dispatch(rotated.services, case.case_id)
     assert {str(one.PatientID) for one in in_pacs(archives, current_uid)} == {person.patient_id}
     close(rotated)

@@ -4,6 +4,66 @@
  */
 
 export interface paths {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Audit
+         * @description Return entries, the newest first; `before` is the number of the last one of the page before.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Audit
+         * @description Return the whole trail as DICOM audit messages (PS3.15 A.5).
+         */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify Audit
+         * @description Look at every entry's hash.
+         */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases": {
         parameters: {
             query?: never;
@@ -56,9 +116,89 @@ export interface paths {
         get?: never;
         /**
          * Set Assessment
-         * @description Say whether the whole is acceptable, rate it, comment on it.
+         * @description Say whether the whole is acceptable, rate it, comment on it, and note what was seen without the result.
          */
         put: operations["setAssessment"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/blind-reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Read Blind
+         * @description Say as a second reader what the images alone show; then the lesions and the first opinion are shown.
+         */
+        put: operations["readBlind"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/consensus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write Consensus
+         * @description Write down what two readers of different opinions agreed to report.
+         */
+        put: operations["writeConsensus"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard Case
+         * @description Take a case that waits for an operator out for good; a retry takes it up again.
+         */
+        post: operations["discardCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Explanation
+         * @description Which routes were looked at and which lines of them fit, and what each series was taken for; no identity.
+         */
+        get: operations["getExplanation"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -212,6 +352,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Priority
+         * @description Let a case that waits overtake, or stand back.
+         */
+        put: operations["setPriority"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/region": {
         parameters: {
             query?: never;
@@ -226,6 +386,50 @@ export interface paths {
          * @description Propose the bright region around a point of the current FLAIR. Nothing is stored.
          */
         post: operations["growRegion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/reopening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reopen Case
+         * @description Open a signed case again, with the password; what is signed next replaces what the PACS holds.
+         */
+        post: operations["reopenCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report
+         * @description Return the draft from the findings as they are, and the reader's own words where there are any.
+         */
+        get: operations["getReport"];
+        /**
+         * Set Report
+         * @description Keep the reader's own words, or take the draft again.
+         */
+        put: operations["setReport"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -263,7 +467,7 @@ export interface paths {
         put?: never;
         /**
          * Sign Case
-         * @description Sign the review with the password again; afterwards it is never changed.
+         * @description Sign the review with the password again; afterwards only reopening the case opens it.
          */
         post: operations["signCase"];
         delete?: never;
@@ -332,6 +536,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Operations
+         * @description Tell how every queue and target stands.
+         */
+        get: operations["getOperations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operations/gates/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Turn Gate
+         * @description Pause, drain or open a queue or a target; it stays so over restarts.
+         */
+        put: operations["turnGate"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/quarantine": {
         parameters: {
             query?: never;
@@ -367,6 +611,130 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description Return how every installed version stands.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/monitoring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Monitoring
+         * @description Return how versions do in use, by scanner, over time; what drifts comes first. It holds no identity.
+         */
+        get: operations["getMonitoring"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/ratings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ratings
+         * @description Return every signed rating of a reference case, without the readers' names.
+         */
+        get: operations["listRatings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/reference-cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark Reference
+         * @description Mark a case's study as a reference case, so that readers' ratings of it are given out for the gate.
+         */
+        put: operations["markReference"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/to-rate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List To Rate
+         * @description Return the reference cases that wait for the reader, in random order; which version made them is not said.
+         */
+        get: operations["listToRate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/{pipeline}/{version}/permit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Permit Version
+         * @description Let cases be routed to a version that the gate has not passed; what was refused can then be tried again.
+         */
+        put: operations["permitVersion"];
+        post?: never;
+        /**
+         * Withdraw Permit
+         * @description Take the permission back: no further case is routed to the version.
+         */
+        delete: operations["withdrawPermit"];
         options?: never;
         head?: never;
         patch?: never;
@@ -502,6 +870,75 @@ export interface components {
             edit: number;
             /** Rating */
             rating: number | null;
+            visual_reading?: components["schemas"]["Reading"] | null;
+        };
+        /**
+         * AuditAction
+         * @description What is kept.
+         * @enum {string}
+         */
+        AuditAction: "signed in" | "sign-in refused" | "signed out" | "identity shown" | "images shown" | "decided" | "assessed" | "outline changed" | "report edited" | "read blind" | "signed" | "sent to a second reader" | "reopened" | "retried" | "patient corrected" | "files uploaded" | "operated" | "reading study changed" | "reading signed" | "audit trail read";
+        /**
+         * AuditLine
+         * @description One entry of the audit trail; it names no patient.
+         */
+        AuditLine: {
+            action: components["schemas"]["AuditAction"];
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Case Id */
+            case_id: string | null;
+            /** Detail */
+            detail: string;
+            outcome: components["schemas"]["AuditOutcome"];
+            /** Pseudonyms */
+            pseudonyms: string[];
+            /** Role */
+            role: string;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * AuditOutcome
+         * @description Whether it came to pass.
+         * @enum {string}
+         */
+        AuditOutcome: "success" | "refused";
+        /**
+         * AuditPage
+         * @description Entries of the audit trail, the newest first.
+         */
+        AuditPage: {
+            /** Entries */
+            entries: components["schemas"]["AuditLine"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * AuditVerification
+         * @description What came of looking at every entry's hash.
+         */
+        AuditVerification: {
+            /** Entries */
+            entries: number;
+            /** Head */
+            head: string;
+            /** Problem */
+            problem: string;
+        };
+        /**
+         * BlindReading
+         * @description What a second reader sees in the images alone.
+         */
+        BlindReading: {
+            /** Edit */
+            edit: number;
+            reading: components["schemas"]["Reading"];
         };
         /**
          * CaseDetail
@@ -530,18 +967,20 @@ export interface components {
          * @description What can happen to a case.
          * @enum {string}
          */
-        CaseEvent: "images received" | "no further images" | "images that nothing is measured on" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "search for a prior ended" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "second reader asked" | "signed" | "reopened" | "dispatch started" | "delivered" | "failed" | "retried" | "superseded by a newer revision" | "a later earlier study arrived";
+        CaseEvent: "images received" | "no further images" | "images that nothing is measured on" | "no usable series" | "prior still receiving" | "no prior found" | "prior found" | "search for a prior ended" | "pseudonymised" | "order sent" | "worker started" | "result stored" | "registration failed" | "worker lost" | "second reader asked" | "signed" | "reopened" | "dispatch started" | "delivered" | "failed" | "retried" | "discarded" | "priority changed" | "superseded by a newer revision" | "a later earlier study arrived";
         /**
          * CaseState
          * @description Where a case stands, in words that a reader understands on the worklist.
          * @enum {string}
          */
-        CaseState: "receiving" | "complete" | "waiting for prior" | "baseline" | "pseudonymised" | "queued" | "running" | "ready for review" | "waiting for a second reader" | "signed" | "dispatching" | "archived" | "not routed" | "registration failed, review by hand" | "quarantined" | "superseded";
+        CaseState: "receiving" | "complete" | "waiting for prior" | "baseline" | "pseudonymised" | "queued" | "running" | "ready for review" | "waiting for a second reader" | "signed" | "dispatching" | "archived" | "not routed" | "registration failed, review by hand" | "quarantined" | "discarded" | "superseded";
         /**
          * CaseSummary
          * @description A line of the worklist.
          */
         CaseSummary: {
+            /** Alarms */
+            alarms: string[];
             /** Case Id */
             case_id: string;
             /**
@@ -555,9 +994,15 @@ export interface components {
             growing_lesions: number | null;
             /** New Lesions */
             new_lesions: number | null;
+            /**
+             * Notes
+             * @default []
+             */
+            notes: string[];
             patient: components["schemas"]["Patient"];
             /** Pipeline */
             pipeline: string;
+            priority: components["schemas"]["Priority"];
             progress: components["schemas"]["ProgressLine"] | null;
             /** Readable Name */
             readable_name: string;
@@ -577,6 +1022,57 @@ export interface components {
             version: string;
         };
         /**
+         * ChartLine
+         * @description One figure of one version on one scanner; limits are of the mean of the latest results.
+         */
+        ChartLine: {
+            /** Alert */
+            alert: string;
+            /** Centre */
+            centre: number | null;
+            /** Figure */
+            figure: string;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Points */
+            points: components["schemas"]["ChartPoint"][];
+            /** Recent */
+            recent: number | null;
+            /** Scanner */
+            scanner: string;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ChartPoint
+         * @description One result.
+         */
+        ChartPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * CheckLine
+         * @description One line of a route, and whether the study fits it.
+         */
+        CheckLine: {
+            /** Fits */
+            fits: boolean;
+            /** Line */
+            line: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * ComponentHealth
          * @description One thing that the gateway depends on.
          */
@@ -587,6 +1083,16 @@ export interface components {
             name: string;
             /** Ready */
             ready: boolean;
+        };
+        /**
+         * Consensus
+         * @description What two readers of different opinions agreed to report.
+         */
+        Consensus: {
+            /** Edit */
+            edit: number;
+            /** Words */
+            words: string;
         };
         /**
          * CorrectionDone
@@ -640,6 +1146,14 @@ export interface components {
             user_name: string;
         };
         /**
+         * Discard
+         * @description Why a case goes no further; kept, shown, and without names.
+         */
+        Discard: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * DrawnReview
          * @description The review after an outline changed.
          */
@@ -665,6 +1179,32 @@ export interface components {
             event: components["schemas"]["CaseEvent"];
             from_state: components["schemas"]["CaseState"];
             to_state: components["schemas"]["CaseState"];
+        };
+        /**
+         * Explanation
+         * @description Everything about one study.
+         */
+        Explanation: {
+            /** Route */
+            route: string;
+            /** Routes */
+            routes: components["schemas"]["RouteLine"][];
+            /** Sentence */
+            sentence: string;
+            /** Series */
+            series: components["schemas"]["SeriesRoleLine"][];
+        };
+        /**
+         * GateChange
+         * @description Pause, drain or open; the reason is kept and shown.
+         */
+        GateChange: {
+            mode: components["schemas"]["Mode"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * GrowRequest
@@ -807,6 +1347,30 @@ export interface components {
             volume_mm3: number;
         };
         /**
+         * Mode
+         * @description What a gate lets pass.
+         * @enum {string}
+         */
+        Mode: "open" | "draining" | "paused";
+        /**
+         * Monitoring
+         * @description How versions do in use.
+         */
+        Monitoring: {
+            /** Alerts */
+            alerts: string[];
+            /** Charts */
+            charts: components["schemas"]["ChartLine"][];
+        };
+        /**
+         * Operations
+         * @description Everything that an operator can shut and open, in the order of the way.
+         */
+        Operations: {
+            /** Passages */
+            passages: components["schemas"]["PassageLine"][];
+        };
+        /**
          * Outline
          * @description Who drew a lesion's outline.
          * @enum {string}
@@ -863,6 +1427,31 @@ export interface components {
             outlines: components["schemas"]["OutlineLine"][];
         };
         /**
+         * PassageLine
+         * @description A queue or a target.
+         */
+        PassageLine: {
+            /** Actor */
+            actor: string;
+            /** Drained */
+            drained: boolean;
+            /** Is Target */
+            is_target: boolean;
+            mode: components["schemas"]["Mode"];
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Refused */
+            refused: number;
+            /** Since */
+            since: string | null;
+            /** Under Way */
+            under_way: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * Patient
          * @description Identity, decrypted for a signed-in person.
          */
@@ -888,6 +1477,27 @@ export interface components {
             merge: boolean;
             /** Reason */
             reason: string;
+        };
+        /**
+         * PermitRequest
+         * @description An operator's word that cases may be routed to a version that the gate has not passed.
+         */
+        PermitRequest: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Priority
+         * @description How soon a study is wanted, the most pressing first.
+         * @enum {string}
+         */
+        Priority: "fast_track" | "urgent" | "routine";
+        /**
+         * PriorityChange
+         * @description How soon a case is wanted.
+         */
+        PriorityChange: {
+            priority: components["schemas"]["Priority"];
         };
         /**
          * Problem
@@ -951,11 +1561,81 @@ export interface components {
             upload_id: number;
         };
         /**
+         * RatingLine
+         * @description One reader's signed judgement of one version's result, as `python -m validation gate --ratings` reads it.
+         */
+        RatingLine: {
+            /** Acceptable */
+            acceptable: boolean;
+            /** Case */
+            case: string;
+            /** Dataset */
+            dataset: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Rater */
+            rater: string;
+            /** Rating */
+            rating: number;
+            /** Version */
+            version: string;
+        };
+        /**
+         * Reading
+         * @description What a reader concludes from the images: by eye alone, or with the result.
+         * @enum {string}
+         */
+        Reading: "no new or growing lesion" | "new or growing lesions";
+        /**
+         * ReferenceMark
+         * @description Which reference case a study is.
+         */
+        ReferenceMark: {
+            /** Case */
+            case: string;
+            /** Dataset */
+            dataset: string;
+        };
+        /**
          * Region
          * @description Where in the brain a lesion lies: the regions of the McDonald criteria (Thompson et al., 2018).
          * @enum {string}
          */
         Region: "periventricular" | "juxtacortical or cortical" | "deep white matter" | "infratentorial";
+        /**
+         * Reopening
+         * @description Why a signed case is opened again.
+         */
+        Reopening: {
+            /** Password */
+            password: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ReportChange
+         * @description The reader's own words; empty ones take the draft again.
+         */
+        ReportChange: {
+            /** Edit */
+            edit: number;
+            /** Words */
+            words: string;
+        };
+        /**
+         * ReportState
+         * @description The report's words.
+         */
+        ReportState: {
+            /** Draft */
+            draft: string;
+            /** Edited */
+            edited: boolean;
+            /** Outdated */
+            outdated: boolean;
+            /** Words */
+            words: string;
+        };
         /**
          * ReviewState
          * @description The open or signed review.
@@ -966,12 +1646,16 @@ export interface components {
             comment: string;
             /** Edit */
             edit: number;
+            /** Edition */
+            edition: number;
             /** Rating */
             rating: number | null;
             /** Reader */
             reader: string | null;
+            second: components["schemas"]["SecondReaderState"] | null;
             /** Signed At */
             signed_at: string | null;
+            visual_reading: components["schemas"]["Reading"] | null;
         };
         /**
          * Role
@@ -982,6 +1666,42 @@ export interface components {
          * @enum {string}
          */
         Role: "reader" | "technologist" | "operator" | "auditor";
+        /**
+         * RouteLine
+         * @description One route: whether the study fits it, and whether it has what the route needs.
+         */
+        RouteLine: {
+            /** Checks */
+            checks: components["schemas"]["CheckLine"][];
+            /** Chosen */
+            chosen: boolean;
+            /** Fits */
+            fits: boolean;
+            /** Name */
+            name: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * SecondReaderState
+         * @description What a second reader has said; nothing of the first opinion while they still read blind.
+         */
+        SecondReaderState: {
+            blind_reading: components["schemas"]["Reading"] | null;
+            /** Consensus */
+            consensus: string;
+            /** Reader */
+            reader: string | null;
+            stage: components["schemas"]["SecondStage"];
+        };
+        /**
+         * SecondStage
+         * @description Where a second reading stands, for the person who asks.
+         * @enum {string}
+         */
+        SecondStage: "waits for another reader" | "read the images alone first" | "both readers agree" | "the readers differ";
         /**
          * SeriesLine
          * @description One series of the study: taken for a role, or left, and why.
@@ -1003,6 +1723,22 @@ export interface components {
          * @enum {string}
          */
         SeriesRole: "FLAIR" | "T1" | "T1C" | "T2" | "SWI" | "DWI" | "CT";
+        /**
+         * SeriesRoleLine
+         * @description One series: what it was recognised as, and whether it was taken.
+         */
+        SeriesRoleLine: {
+            /** Instance Count */
+            instance_count: number;
+            /** Modality */
+            modality: string;
+            /** Reason */
+            reason: string;
+            recognised: components["schemas"]["SeriesRole"] | null;
+            role: components["schemas"]["SeriesRole"] | null;
+            /** Series Number */
+            series_number: number | null;
+        };
         /**
          * SessionInfo
          * @description Who is signed in. `csrf_token` goes into the header X-CSRF-Token of every changing request.
@@ -1066,6 +1802,14 @@ export interface components {
             target: string;
         };
         /**
+         * ToRate
+         * @description Reference cases that wait for the reader, in an order of the reader's own.
+         */
+        ToRate: {
+            /** Case Ids */
+            case_ids: string[];
+        };
+        /**
          * UploadResult
          * @description What became of the parts of an upload.
          */
@@ -1089,6 +1833,42 @@ export interface components {
             /** Edit */
             edit: number;
             verdict: components["schemas"]["Verdict"] | null;
+        };
+        /**
+         * VersionStanding
+         * @description How an installed version stands with the validation gate.
+         */
+        VersionStanding: {
+            /** Basis */
+            basis: string;
+            /** Decided */
+            decided: string | null;
+            /** Incompatible With Earlier */
+            incompatible_with_earlier: boolean;
+            /** Passed */
+            passed: boolean;
+            /** Permit Reason */
+            permit_reason: string;
+            /** Permitted At */
+            permitted_at: string | null;
+            /** Permitted By */
+            permitted_by: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Refusal */
+            refusal: string;
+            /** Routed */
+            routed: boolean;
+            /** Version */
+            version: string;
+        };
+        /**
+         * VersionStandings
+         * @description Every installed version.
+         */
+        VersionStandings: {
+            /** Versions */
+            versions: components["schemas"]["VersionStanding"][];
         };
         /**
          * VisitLine
@@ -1124,6 +1904,155 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listAudit: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+                actor?: string;
+                action?: components["schemas"]["AuditAction"] | null;
+                case_id?: string;
+                pseudonym?: string;
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": string;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCases: {
         parameters: {
             query?: {
@@ -1294,6 +2223,275 @@ export interface operations {
             };
             /** @description The present state does not allow this. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readBlind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlindReading"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    writeConsensus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Consensus"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewState"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardCase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExplanation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1921,6 +3119,75 @@ export interface operations {
             };
         };
     };
+    setPriority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     growRegion: {
         parameters: {
             query?: never;
@@ -2001,6 +3268,215 @@ export interface operations {
             };
             /** @description Something that is needed is not available. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopenCase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reopening"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportState"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewState"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2329,6 +3805,115 @@ export interface operations {
             };
         };
     };
+    getOperations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operations"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    turnGate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GateChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operations"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getQuarantine: {
         parameters: {
             query?: never;
@@ -2407,6 +3992,378 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    listVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionStandings"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonitoring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitoring"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRatings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RatingLine"][];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    markReference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceMark"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceMark"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listToRate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToRate"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    permitVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pipeline: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermitRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionStandings"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawPermit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pipeline: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionStandings"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };

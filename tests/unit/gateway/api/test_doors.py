@@ -50,11 +50,26 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("PUT", "/api/cases/{case_id}/lesions/{number}/verdict"): frozenset({Role.READER}),
     ("PUT", "/api/cases/{case_id}/assessment"): frozenset({Role.READER}),
     ("POST", "/api/cases/{case_id}/signature"): frozenset({Role.READER}),
+    ("POST", "/api/cases/{case_id}/reopening"): frozenset({Role.READER}),
+    ("PUT", "/api/cases/{case_id}/blind-reading"): frozenset({Role.READER}),
+    ("PUT", "/api/cases/{case_id}/consensus"): frozenset({Role.READER}),
+    ("GET", "/api/cases/{case_id}/report"): frozenset({Role.READER}),
+    ("PUT", "/api/cases/{case_id}/report"): frozenset({Role.READER}),
+    ("GET", "/api/releases"): BOTH,
+    ("GET", "/api/releases/monitoring"): BOTH,
+    ("PUT", "/api/releases/{pipeline}/{version}/permit"): frozenset({Role.OPERATOR}),
+    ("DELETE", "/api/releases/{pipeline}/{version}/permit"): frozenset({Role.OPERATOR}),
+    ("PUT", "/api/releases/reference-cases/{case_id}"): frozenset({Role.OPERATOR}),
+    ("GET", "/api/releases/to-rate"): frozenset({Role.READER}),
+    ("GET", "/api/releases/ratings"): frozenset({Role.OPERATOR}),
+    ("GET", "/api/audit"): frozenset({Role.AUDITOR}),
+    ("GET", "/api/audit/verification"): frozenset({Role.AUDITOR}),
+    ("GET", "/api/audit/messages"): frozenset({Role.AUDITOR}),
 }
 
 
 def address(door: Door) -> str:
-    return door[1].format(case_id="nothing", name="current", number="1")
+    return door[1].format(case_id="nothing", name="current", number="1", pipeline="none", version="1.0.0")
 
 
 def declared(app: FastAPI) -> dict[Door, list[object]]:

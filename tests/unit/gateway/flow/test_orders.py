@@ -26,7 +26,7 @@ def _with_a_better_prior(services: Services, state: CaseState) -> str:
 def test_an_unsigned_comparison_is_made_anew_and_can_t_be_signed(services: Services) -> None:
     case_id = _with_a_better_prior(services, CaseState.READY_FOR_REVIEW)
     with pytest.raises(InputRejected, match="later earlier study"):
-        flow.sign(services, case_id, "rita", "Dr. Rita Reader", edit=0)
+        flow.sign(services, case_id, "rita", edit=0)
     flow.sweep_up(services)
     flow.sweep_up(services)
     with services.sessions() as session:

@@ -11,7 +11,8 @@ from gateway.access.roles import Role
 from gateway.db.tables import Review
 from gateway.jobs import store
 from gateway.review import decisions
-from gateway.review.decisions import ReviewRefused, UnknownLesion
+from gateway.review.decisions import UnknownLesion
+from gateway.review.second_reader import ReviewRefused
 from processing.domain.case import CaseEvent
 from processing.domain.decision import Acceptance, SignedReview, Verdict
 from tests.unit.gateway.front import NOON, PASSWORD, WAY_TO_REVIEW, Made, lesion, make_case
@@ -50,7 +51,8 @@ class Desk:
             assert case is not None
             job = store.latest_job(case)
             assert job is not None
-            return decisions.sign(session, case, job, reader=READER, reader_name="Dr. Anna", edit=edit, now=NOON)
+            review = decisions.sign(session, case, job, reader=READER, edit=edit, now=NOON)
+            return decisions.signed_review(review, reader_name="Dr. Anna")
 
     def review(self) -> Review | None:
         with self.sessions() as session:

@@ -25,6 +25,7 @@ from gateway.review.edits import (
     with_drawn,
 )
 from gateway.review.masks import BoxMask
+from gateway.review.second_reader import ReviewRefused
 from processing.domain.decision import Verdict
 from processing.domain.result import LesionChange, Outline, Region, Side
 from tests.unit.gateway.front import PASSWORD, Made, make_case
@@ -174,7 +175,7 @@ def test_an_added_lesion_wants_a_verdict_like_any_other(
 def test_a_drawing_on_a_state_that_is_gone_is_refused(sessions: sessionmaker[Session], made: Made) -> None:
     with sessions.begin() as session:
         begun(session, made, 0)
-    with sessions.begin() as session, pytest.raises(decisions.ReviewRefused, match="in the meantime"):
+    with sessions.begin() as session, pytest.raises(ReviewRefused, match="in the meantime"):
         begun(session, made, 0)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.review.order import NEEDS_OPERATOR, Urgency, worklist_order
 from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
+from processing.domain.priority import Priority
 from tests.unit.gateway.front import NOON
 
 EARLIER = NOON - timedelta(hours=1)
@@ -69,3 +70,15 @@ def test_every_state_has_its_place(state: CaseState) -> None:
 def test_what_an_operator_sees_as_failed_can_be_retried() -> None:
     retried = {state for state, event in TRANSITIONS if event is CaseEvent.RETRIED}
     assert retried >= NEEDS_OPERATOR
+
+
+def test_risk_comes_before_the_number_of_lesions() -> None:
+    ready = CaseState.READY_FOR_REVIEW
+    cases = [
+        Urgency("many", ready, 9, NOON),
+        Urgency("two alarms", ready, 0, EARLIER, alarms=2),
+        Urgency("one alarm, many", ready, 9, NOON, alarms=1),
+        Urgency("on the table", ready, 0, EARLIER, priority=Priority.FAST_TRACK),
+        Urgency("urgent", CaseState.SECOND_READING, 0, EARLIER, priority=Priority.URGENT),
+    ]
+    assert worklist_order(cases) == ["on the table", "urgent", "two alarms", "one alarm, many", "many"]

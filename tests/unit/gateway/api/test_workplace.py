@@ -1,0 +1,259 @@
+"""The report's words, a second reader, reopening, and what the audit trail says of all that."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from xml.etree import ElementTree
+
+import pytest
+from sqlalchemy import select, text
+
+from gateway.api.schemas import (
+    AssessmentChange,
+    AuditPage,
+    BlindReading,
+    CaseDetail,
+    Consensus,
+    Problem,
+    Reopening,
+    ReportChange,
+    ReportState,
+    ReviewState,
+    SecondStage,
+    Signature,
+    VerdictChange,
+)
+from gateway.db.tables import AuditEntry, Case, LoginSession, Review
+from gateway.flow import Services
+from gateway.jobs import store
+from processing.domain.case import CaseEvent, CaseState
+from processing.domain.decision import Acceptance, Reading, Verdict
+from tests.unit.gateway.api.conftest import Browser
+from tests.unit.gateway.front import PASSWORD, Made, state_of
+
+
+class Desk:
+    """One reader at one case."""
+
+    def __init__(self, browser: Browser, case_id: str) -> None:
+        self.browser, self.path = browser, f"/api/cases/{case_id}"
+
+    def detail(self) -> CaseDetail:
+        return CaseDetail.model_validate(self.browser.get(self.path).json())
+
+    @property
+    def edit(self) -> int:
+        review = self.detail().review
+        return review.edit if review is not None else 0
+
+    def decide(self, *verdicts: Verdict) -> None:
+        for number, verdict in enumerate(verdicts, start=1):
+            change = VerdictChange(edit=self.edit, verdict=verdict)
+            assert self.browser.put(f"{self.path}/lesions/{number}/verdict", change).is_success
+
+    def assess(self, visual: Reading | None = None) -> None:
+        change = AssessmentChange(
+            edit=self.edit, acceptance=Acceptance.ACCEPTABLE, rating=4, comment="Frau Muster", visual_reading=visual
+        )
+        assert self.browser.put(f"{self.path}/assessment", change).is_success
+
+    def sign(self) -> CaseDetail:
+        answer = self.browser.post(f"{self.path}/signature", Signature(edit=self.edit, password=PASSWORD))
+        assert answer.is_success, answer.text
+        return CaseDetail.model_validate(answer.json())
+
+    def report(self) -> ReportState:
+        return ReportState.model_validate(self.browser.get(f"{self.path}/report").json())
+
+    def write(self, words: str) -> None:
+        assert self.browser.put(f"{self.path}/report", ReportChange(edit=self.edit, words=words)).is_success
+
+
+@pytest.fixture
+def desk(reader: Browser, ready: Made) -> Desk:
+    return Desk(reader, ready.case_id)
+
+
+def trail(services: Services) -> list[tuple[str, str]]:
+    with services.sessions() as session:
+        rows = session.execute(select(AuditEntry.actor, AuditEntry.action).order_by(AuditEntry.sequence))
+        return [(actor, action) for actor, action in rows]
+
+
+def test_the_draft_follows_the_verdicts(desk: Desk) -> None:
+    assert "1 new and 1 growing lesions" in desk.report().draft
+    assert "Comparison: MR of " in desk.report().draft
+    desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
+    report = desk.report()
+    assert report.words.endswith("Impression: 1 new lesion since the comparison.")
+    assert (report.edited, report.outdated) == (False, False)
+
+
+def test_the_reader_s_words_stand_until_the_findings_change(desk: Desk) -> None:
+    desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
+    desk.assess()
+    desk.write("My own words.")
+    assert desk.report() == desk.report().model_copy(update={"words": "My own words.", "edited": True})
+    desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
+    assert desk.report().outdated
+    refused = desk.browser.post(f"{desk.path}/signature", Signature(edit=desk.edit, password=PASSWORD))
+    assert refused.status_code == 409
+    assert "before the findings changed" in Problem.model_validate(refused.json()).detail
+    desk.write("")
+    assert not desk.report().edited
+    desk.sign()
+
+
+def test_nothing_that_people_type_stands_in_the_database_in_clear(desk: Desk, services: Services) -> None:
+    desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
+    desk.assess()
+    desk.write("Frau Muster hat neue Herde.")
+    with services.sessions() as session:
+        for table in ("reviews", "audit_trail", "events"):
+            assert "Muster" not in str(session.execute(text(f"SELECT * FROM {table}")).all())  # noqa: S608 - our names
+    review = desk.detail().review
+    assert review is not None
+    assert review.comment == "Frau Muster"
+    assert desk.report().words == "Frau Muster hat neue Herde."
+
+
+def test_the_signed_words_are_kept_as_they_were(desk: Desk, services: Services) -> None:
+    desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
+    desk.assess()
+    draft = desk.report().draft
+    desk.sign()
+    with services.sessions() as session:
+        review = session.scalars(select(Review)).one()
+        assert services.seal.open(review.report, f"{review.job_id}/report") == draft
+
+
+def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready: Made) -> None:
+    desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
+    desk.assess(Reading.STABLE)
+    waiting = desk.sign()
+    assert waiting.summary.state is CaseState.SECOND_READING
+    assert waiting.summary.new_lesions is None, "the worklist gives nothing away"
+    assert waiting.review is not None
+    assert waiting.review.second is not None
+    assert waiting.review.second.stage is SecondStage.WAITING
+    assert desk.browser.sign_in("berta").is_success
+    seen = desk.detail()
+    assert seen.lesions == []
+    assert seen.review == ReviewState(
+        edit=seen.review.edit if seen.review else 0,
+        acceptance=None,
+        rating=None,
+        comment="",
+        reader=None,
+        signed_at=None,
+        edition=1,
+        visual_reading=None,
+        second=seen.review.second if seen.review else None,
+    )
+    assert not any(desk.browser.get(f"{desk.path}/images/lesions/pixels").content)
+    assert desk.report().words == ""
+    opinion = BlindReading(edit=desk.edit, reading=Reading.STABLE)
+    opened = CaseDetail.model_validate(desk.browser.put(f"{desk.path}/blind-reading", opinion).json())
+    assert len(opened.lesions) == 2
+    assert opened.review is not None
+    assert opened.review.second is not None
+    assert opened.review.second.stage is SecondStage.DIFFERS
+    words = Consensus(edit=desk.edit, words="Lesion 2 may be an artefact.")
+    assert desk.browser.put(f"{desk.path}/consensus", words).is_success
+    signed = desk.sign()
+    assert signed.summary.state is CaseState.SIGNED
+    assert signed.review is not None
+    assert signed.review.reader == "Dr. Anna Muster"
+    assert [action for actor, action in trail(services) if actor == "berta"][-3:] == [
+        "read blind",
+        "assessed",
+        "signed",
+    ]
+
+
+def archived(desk: Desk, services: Services, ready: Made) -> None:
+    desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
+    desk.assess()
+    desk.sign()
+    with services.sessions.begin() as session:
+        case = session.get_one(Case, ready.case_id)
+        for event in (CaseEvent.DISPATCH_STARTED, CaseEvent.DELIVERED):
+            store.record(session, case, event, actor="test")
+
+
+def test_a_signed_case_is_reopened_with_a_reason_and_the_password(desk: Desk, services: Services, ready: Made) -> None:
+    desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
+    early = desk.browser.post(f"{desk.path}/reopening", Reopening(reason="A lesion was missed.", password=PASSWORD))
+    assert early.status_code == 409
+    archived(desk, services, ready)
+    wrong = desk.browser.post(f"{desk.path}/reopening", Reopening(reason="A lesion was missed.", password="wrong"))
+    assert wrong.status_code == 403
+    assert state_of(services.sessions, ready.case_id) is CaseState.ARCHIVED
+    answer = desk.browser.post(f"{desk.path}/reopening", Reopening(reason="A lesion was missed.", password=PASSWORD))
+    opened = CaseDetail.model_validate(answer.json())
+    assert opened.summary.state is CaseState.READY_FOR_REVIEW
+    assert "replaces revision 1" in opened.summary.reason
+    assert opened.review is not None
+    assert (opened.review.edition, opened.review.signed_at) == (2, None)
+    desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
+    assert desk.sign().summary.state is CaseState.SIGNED
+    assert [action for _, action in trail(services)].count("reopened") == 1
+
+
+def test_every_view_of_an_identity_is_kept_once_for_a_session(desk: Desk, services: Services, ready: Made) -> None:
+    for _ in range(3):
+        desk.browser.get("/api/cases")
+        desk.detail()
+    shown = [entry for entry in trail(services) if entry[1] == "identity shown"]
+    assert shown == [("anna", "identity shown")] * 2
+    with services.sessions() as session:
+        on_list, of_case = session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "identity shown").order_by(AuditEntry.sequence)
+        )
+        assert (on_list.case_id, of_case.case_id) == (None, ready.case_id)
+        assert on_list.pseudonyms == of_case.pseudonyms == ["IV-AAAABBBBCCCC"]
+    assert desk.browser.sign_in("otto").is_success
+    desk.browser.get("/api/cases")
+    assert ("otto", "identity shown") in trail(services)
+
+
+def test_an_auditor_reads_checks_and_exports_the_trail(desk: Desk, services: Services) -> None:
+    desk.detail()
+    assert desk.browser.sign_in("vera").is_success
+    assert desk.browser.get("/api/cases").status_code == 403
+    page = AuditPage.model_validate(desk.browser.get("/api/audit?actor=anna").json())
+    assert [line.action.value for line in page.entries] == ["identity shown", "signed in"]
+    assert desk.browser.get("/api/audit/verification").json()["problem"] == ""
+    exported = desk.browser.get("/api/audit/messages")
+    document = ElementTree.fromstring(exported.content)  # noqa: S314 - our own
+    assert len(document.findall("AuditMessage")) == len(trail(services))
+    assert trail(services)[-1] == ("vera", "audit trail read")
+
+
+def test_refused_sign_ins_are_kept_without_what_was_typed(stranger: Browser, services: Services) -> None:
+    stranger.sign_in("anna", "wrong password 1")
+    stranger.sign_in("my secret password", "wrong password 2")
+    assert trail(services) == [("anna", "sign-in refused"), ("unknown", "sign-in refused")]
+
+
+def test_a_session_that_nobody_uses_ends(reader: Browser, services: Services) -> None:
+    assert reader.get("/api/session").is_success
+    with services.sessions.begin() as session:
+        opened = session.scalars(select(LoginSession)).one()
+        assert opened.seen_at is not None
+        opened.seen_at = opened.seen_at.replace(year=2020)
+    assert reader.http.get("/api/session", headers={"X-Person-Active": "1"}).status_code == 401
+
+
+def test_an_open_page_alone_does_not_keep_a_session(reader: Browser, services: Services) -> None:
+    def seen() -> datetime | None:
+        with services.sessions() as session:
+            return session.scalars(select(LoginSession.seen_at)).one()
+
+    with services.sessions.begin() as session:
+        opened = session.scalars(select(LoginSession)).one()
+        before = opened.seen_at = opened.created_at - timedelta(minutes=5)
+    assert reader.get("/api/session").is_success
+    assert seen() == before
+    assert reader.http.get("/api/session", headers={"X-Person-Active": "1"}).is_success
+    assert seen() != before
