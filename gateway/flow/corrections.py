@@ -27,6 +27,7 @@ from processing.domain.errors import InputRejected, Transient
 
 log = get_logger(__name__)
 _PERSON = ("PatientName", "PatientBirthDate", "PatientSex")
+_IDENTITY = ("PatientID", "IssuerOfPatientID", *_PERSON)
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,15 @@ def _look_up(services: Services, study_uid: str) -> _Study:
         raise InputRejected(
             "The archive holds the study under several patient IDs; remove it under the wrong one first."
         )
-    headers = [services.clinical.header(series.instances[0]) for series in study.images]
-    said = {tuple(str(header.get(word) or "") for word in ("PatientID", *_PERSON)) for header in headers}
+    # Every image: an archive that was corrected image by image may have been left half-way.
+    said: dict[tuple[str, ...], Dataset] = {}
+    for instance in (instance for series in study.images for instance in series.instances):
+        header = services.clinical.header(instance)
+        said.setdefault(tuple(str(header.get(word) or "") for word in _IDENTITY), header)
     if len(said) > 1:
         raise InputRejected("The images of the study do not agree on the patient; correct all of them in the archive.")
-    return _Study(record, headers[0])
+    (header,) = said.values()
+    return _Study(record, header)
 
 
 def _others_changed_alike(services: Services, asked: _Study, study_uids: Sequence[str]) -> list[_Study]:

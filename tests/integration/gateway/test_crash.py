@@ -110,3 +110,49 @@ def test_an_archive_that_can_not_start_says_so_at_once(supervised: RunningSystem
     secret.write_text("short", encoding="ascii")
     with pytest.raises(Exception, match="ended with status 2"):
         supervised.start_service(CLINICAL)
+
+
+def _deeply_nested(image: Dataset) -> bytes:
+    """Return the image with 50 sequences, one in the other: Orthanc 1.10 ends with a segmentation fault on it."""
+    levels = 50
+    begin = b"\x40\x00\x43\xa0SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    end = b"\xfe\xff\x0d\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+    whole = encoded(image)
+    pixels = whole.rindex(b"\xe0\x7f\x10\x00")
+    return whole[:pixels] + begin * levels + end * levels + whole[pixels:]
+
+
+def _crash(running: RunningSystem, image: Dataset) -> None:
+    """Send a file that brings the archive down, and wait until it is back."""
+    orthanc = _orthanc(running)
+    assert orthanc is not None
+    account = ("gateway", running.system.secret("clinical-gateway"))
+    with pytest.raises(httpx.TransportError):
+        httpx.post(
+            f"{running.system.clinical_url}/instances", content=_deeply_nested(image), auth=account, trust_env=False
+        )
+    _until(lambda: not orthanc.is_running() and _answers(running))
+
+
+def test_a_nested_file_that_crashes_the_archive_costs_nothing_that_was_acknowledged(
+    supervised: RunningSystem, alone: Gateway
+) -> None:
+    study_uid, images = study(Person(), "20230405", "FLAIR")
+    half = len(images) // 2
+    assert all(_send(supervised, image) for image in images[:half])
+    flow.follow_changes(alone.services)
+    # A sender that got no answer tries again, and brings it down again.
+    for _ in range(2):
+        _crash(supervised, images[half])
+    kept = alone.services.clinical.study(study_uid)
+    assert kept is not None
+    assert kept.image_count == half
+    stays = _orthanc(supervised)
+    assert stays is not None
+    assert all(_send(supervised, image) for image in images[half:])
+    alone.receive()
+    case = alone.case(study_uid)
+    assert (case.state, case.instance_count) == (CaseState.COMPLETE.value, len(images))
+    again = _orthanc(supervised)
+    assert again is not None
+    assert again.pid == stays.pid, "what crashed it was not stored: it does not crash anew"
