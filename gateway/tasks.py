@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -49,6 +50,8 @@ SWEEP_EVERY_S = 5.0
 RECONCILED_PERIOD = timedelta(days=2)
 THREADS = 2
 """For messages: none of them takes long."""
+PREPARED_AT_ONCE = 3
+"""While the archives are busy with one study, another one is pseudonymised."""
 LONGEST_STOP_S = 15.0
 """So long a step may go on when the process is told to stop; its case's lease runs out by itself."""
 
@@ -134,6 +137,11 @@ class Clock:
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing shall begin any more."""
+        return self._over.is_set()
+
     def start(self) -> None:
         """Begin to tick."""
         self._threads = [
@@ -169,19 +177,29 @@ def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], objec
 
 
 def _each_due_case(
-    states: tuple[CaseState, ...], name: str, step: Callable[[Services, str], bool], gate: str | None = None
+    states: tuple[CaseState, ...],
+    name: str,
+    step: Callable[[Services, str], bool],
+    gate: str | None = None,
+    at_once: int = 1,
 ) -> None:
-    """Run a step on the cases that are due; what goes wrong with one of them stays with it."""
+    """Run a step on the cases that are due, so many at a time; what goes wrong with one of them stays with it."""
     with services().sessions() as session:
         allowed = gates.gate(session, gate) if gate is not None else gates.OPEN
         due = store.due_cases(session, states, now=services().clock(), allowed=allowed)
-    for case_id in due:
+
+    def run(case_id: str) -> None:
+        if clock.over:
+            return
         try:
             step(services(), case_id)
         except Exception as error:  # the border: it becomes an event of the case
             log.exception("step failed", step=name, case_id=case_id)
             reason = error.reason if isinstance(error, IntervalError) else UNEXPECTED
             flow.fail(services(), case_id, name, reason, states=states)
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix=name) as threads:
+        list(threads.map(run, due))
 
 
 @_periodic("gateway.receive", TICK_S)
@@ -205,7 +223,7 @@ def prepare(live: Services) -> None:
     if full:
         log.warning("no new study is begun", step="prepare", error="disk nearly full")
         return
-    _each_due_case((CaseState.COMPLETE,), "prepare", flow.prepare, gate=PREPARATION)
+    _each_due_case((CaseState.COMPLETE,), "prepare", flow.prepare, gate=PREPARATION, at_once=PREPARED_AT_ONCE)
 
 
 @_periodic("gateway.priors", TICK_S)

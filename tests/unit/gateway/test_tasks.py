@@ -47,11 +47,32 @@ def test_an_unexpected_error_becomes_an_event_of_its_case_and_the_next_case_is_t
 
     monkeypatch.setattr(flow, "prepare", prepare)
     tasks.prepare()
-    assert taken == [bad, good]
+    assert sorted(taken) == sorted([bad, good])
     assert _states(live) == {
         "2.25.1": (CaseState.QUARANTINED.value, tasks.UNEXPECTED),
         "2.25.2": (CaseState.COMPLETE.value, ""),
     }
+
+
+def test_several_studies_are_prepared_at_once_and_each_only_once(
+    live: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live.sessions.begin() as session:
+        cases = [
+            add_case(session, CaseState.COMPLETE, study_uid=f"2.25.{number}").case_id
+            for number in range(tasks.PREPARED_AT_ONCE)
+        ]
+    together = threading.Barrier(tasks.PREPARED_AT_ONCE, timeout=60)
+    taken = []
+
+    def prepare(_: Services, case_id: str) -> bool:
+        together.wait()
+        taken.append(case_id)
+        return True
+
+    monkeypatch.setattr(flow, "prepare", prepare)
+    tasks.prepare()
+    assert sorted(taken) == sorted(cases)
 
 
 @pytest.mark.parametrize("error", [Transient("away"), ZeroDivisionError(), OperationalError("", {}, Exception())])
