@@ -49,20 +49,22 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo.load", description=__doc__)
     parser.add_argument("--studies", type=int, default=90)
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.ROUTINE)
-    parser.add_argument("--workers", type=_numbers, default=[1, 2], help="worker processes to compare, as 1,2")
+    parser.add_argument(
+        "--workers", type=_numbers, default=[1, 2], help="worker processes to compare, as 1,2; 0 for none"
+    )
     parser.add_argument("--cases", type=int, default=8, help="how many cases each number of workers finishes")
     return parser.parse_args(arguments)
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
+    return [int(number) for number in text.split(",") if int(number)]
 
 
 def _play(home: Path, options: argparse.Namespace) -> None:
     figures = Figures()
     day = write_day(home / "day", options.studies, options.size)
     _say(f"{len(day.folders)} studies, {day.instances} instances, {day.size_bytes / 2**20:.0f} MiB")
-    figures.bare_rate = bare_orthanc(home, day)
+    bare_orthanc(home, day, figures)
     _say("sent to a bare Orthanc")
     shutil.rmtree(home / "bare")
     system = LoadSystem(home / "system", Ports.free(), QUIET_TIME_S)
@@ -72,6 +74,9 @@ def _play(home: Path, options: argparse.Namespace) -> None:
         for processes in options.workers:
             measure_workers(system, sessions, processes, options.cases, figures)
             _say(f"{options.cases} cases by {processes} worker processes")
+    if not options.workers:
+        _tell(day, figures)
+        return
     system = LoadSystem(home / "alone", Ports.free(), QUIET_TIME_S)
     with without_worker(system) as running:
         pairs = [write_day(home / f"pair-{number}", 2, options.size, first=number) for number in range(_ALONE)]
@@ -87,6 +92,9 @@ def _tell(day: Day, figures: Figures) -> None:
     _say(f"  {'clinical archive with the gateway beside it, C-STORE':<56}{figures.stored_rate:8.0f}")
     _say(f"  {'to the order, pseudonymised in the research archive':<56}{figures.ingest_rate:8.0f}")
     _say(f"  {'part of the bare rate':<56}{figures.ingest_rate / figures.bare_rate:8.0%}")
+    _say("Processor time per instance, ms")
+    for name, spent_ms in figures.processor_ms.items():
+        _say(f"  {name:<56}{spent_ms:8.2f}")
     _say("Memory in each quarter of the day, MiB")
     for name, parts in figures.memory_mib.items():
         _say(f"  {name:<56}{' '.join(f'{part:7.0f}' for part in parts)}")

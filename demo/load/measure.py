@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from demo.installation import Ports, System
-from demo.load.memory import MemoryWatch, quarters
+from demo.load.resources import MemoryWatch, processor_s, quarters
 from demo.load.sending import send_all
 from demo.load.studies import Day
 from demo.processes import RunningSystem
@@ -24,6 +24,7 @@ from processing.domain.case import CaseEvent, CaseState
 Say = Callable[[str], None]
 
 GATEWAY = ("gateway-api", "gateway-tasks")
+_TAKING_IN = ("orthanc-clinical", "gateway-tasks", "orthanc-research")
 _WITHOUT_WORKER = ("redis", "orthanc-clinical", "orthanc-research", "orthanc-demo-pacs", *GATEWAY)
 _ORDERED = (CaseState.PSEUDONYMISED, CaseState.QUEUED, CaseState.RUNNING, CaseState.READY_FOR_REVIEW)
 _LONGEST_WAIT_S = 1800.0
@@ -54,6 +55,8 @@ class Figures:
     """C-STORE into Interval's own clinical archive while the gateway works beside it."""
     ingest_rate: float = 0.0
     """From the first image sent to the last order placed, without the last quiet time."""
+    processor_ms: dict[str, float] = field(default_factory=dict)
+    """Processor time per instance: of the bare Orthanc, and of each service during the ingest."""
     memory_mib: dict[str, list[float]] = field(default_factory=dict)
     """Largest in each quarter of the ingest."""
     throughput: dict[int, float] = field(default_factory=dict)
@@ -64,11 +67,13 @@ class Figures:
     """Of studies that came alone: from the last image to "ready for review", without quiet time and pipeline."""
 
 
-def bare_orthanc(home: Path, day: Day) -> float:
-    """Send the day to an Orthanc that does nothing else; return instances per second."""
+def bare_orthanc(home: Path, day: Day, figures: Figures) -> None:
+    """Send the day to an Orthanc that does nothing else."""
     system = System(home / "bare", Ports.free())
-    with RunningSystem(system, only=("orthanc-clinical",)):
-        return day.instances / send_all(day.folders, system.ports.clinical_dicom)
+    with RunningSystem(system, only=("orthanc-clinical",)) as running:
+        figures.bare_rate = day.instances / send_all(day.folders, system.ports.clinical_dicom)
+        (spent_s,) = processor_s(running, ("orthanc-clinical",)).values()
+    figures.processor_ms["bare Orthanc"] = 1000 * spent_s / day.instances
 
 
 def measure_ingest(
@@ -77,11 +82,14 @@ def measure_ingest(
     """Send the day to Interval, whose workers are not up yet, and wait for the last order."""
     watch = MemoryWatch(running, GATEWAY)
     watch.start()
+    before = processor_s(running, _TAKING_IN)
     started = datetime.now(UTC)
     figures.stored_rate = day.instances / send_all(day.folders, running.system.ports.clinical_dicom)
     say(f"sent {day.instances} instances in {len(day.folders)} studies")
     _until(lambda: _count(sessions, _ORDERED) >= day.patients, "every second study is ordered")
     figures.memory_mib = {name: quarters(samples) for name, samples in watch.stop().items()}
+    for name, spent_s in processor_s(running, _TAKING_IN).items():
+        figures.processor_ms[name] = 1000 * (spent_s - before[name]) / day.instances
     with sessions() as session:
         ordered = max(_times(session, CaseEvent.PSEUDONYMISED))
     figures.ingest_rate = day.instances / ((ordered - started).total_seconds() - running.system.quiet_time_s)

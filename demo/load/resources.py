@@ -1,11 +1,12 @@
-"""How much memory processes hold over time."""
+"""How much memory processes hold over time, and how much processor time they took."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from demo.processes import RunningSystem
@@ -51,14 +52,31 @@ def quarters(samples: list[tuple[float, float]]) -> list[float]:
     return [max(part, default=0.0) for part in parts]
 
 
+def processor_s(running: RunningSystem, names: tuple[str, ...]) -> dict[str, float]:
+    """Return the processor seconds that services and their children took since they started."""
+    pids = {name: running.pid(name) for name in names}
+    return {name: sum(map(_processor_s, _family(pid))) for name, pid in pids.items() if pid is not None}
+
+
 def _resident_mib(pid: int) -> float:
-    total = 0.0
+    return sum(int(_read(one, "statm").split()[1]) * _PAGE_BYTES / 2**20 for one in _family(pid))
+
+
+def _processor_s(pid: int) -> float:
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(pid: int) -> Iterator[int]:
     waiting = [pid]
     while waiting:
         one = waiting.pop()
         try:
-            total += int(Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / 2**20
-            waiting += map(int, Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii").split())
+            waiting += map(int, _read(one, f"task/{one}/children").split())
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return total
+        yield one
+
+
+def _read(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8")
