@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
 import struct
+import time
 import tracemalloc
 import zlib
 from io import BytesIO
