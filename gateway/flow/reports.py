@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job
+from gateway.flow import release
 from gateway.flow.services import Services
 from gateway.jobs import store
 from gateway.review import decisions
@@ -22,6 +23,7 @@ from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome
 from processing.domain.report import Comparison, draft_report
 from processing.domain.result import Lesion
+from processing.domain.versions import comparison_warning
 from processing.pipelines.registry import find_spec
 
 _SIGNED_STATES = (CaseState.SIGNED.value, CaseState.DISPATCHING.value, CaseState.ARCHIVED.value)
@@ -99,14 +101,15 @@ def notes_of(session: Session, case: Case) -> tuple[str, ...]:
         )
         .order_by(Case.study_date_shifted)
     )
-    versions = sorted({one.version for one in earlier})
-    if not versions:
-        return ()
-    made = " and ".join(versions)
-    return (
-        f"Earlier reports of this patient were made by version {made}, this one by version {case.version}: volumes of "
-        "different versions must not be compared unless their release notes say that they may.",
-    )
+    priors = {_days_before(one, case): one.version for one in earlier}
+    warning = comparison_warning(release.ledger(), case.pipeline, case.version, priors)
+    return (warning,) if warning else ()
+
+
+def _days_before(earlier: Case, case: Case) -> str:
+    """Name an earlier study without its date; all dates of a patient are shifted alike, so the distance is true."""
+    first, then = (date.fromisoformat(one.study_date_shifted) for one in (earlier, case))
+    return f"the study {(then - first).days} days before"
 
 
 def _draft(services: Services, session: Session, case: Case, job: Job) -> str:
