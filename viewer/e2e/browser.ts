@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
-import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
 
 const FLAGS = [
   '--no-sandbox',
@@ -22,8 +22,11 @@ export function required(name: string): string {
   return value;
 }
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
+export const launch = (flags: readonly string[] = FLAGS): Promise<Browser> =>
+  chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: [...flags] });
+
+/** A machine that offers no 3D drawing at all. */
+export const WITHOUT_WEBGL: readonly string[] = ['--no-sandbox', '--disable-gpu', '--disable-3d-apis', '--disable-quic'];
 
 const folder = process.env['SCREENSHOT_DIR'] ?? '';
 
@@ -34,14 +37,7 @@ export async function keep(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
 }
 
-export type Kind = 'red' | 'blue';
-
-/** Pixels of one colour in a part of the page. */
-export interface Coloured {
-  count: number;
-}
-
-/** A part of the page, in CSS pixels. */
+/** A part of a picture, in CSS pixels of the page. */
 export interface Box {
   x: number;
   y: number;
@@ -49,41 +45,57 @@ export interface Box {
   height: number;
 }
 
-/** Counts coloured pixels on a blank page of its own, so that the application's page is not touched. */
-export class PixelReader {
-  private constructor(private readonly page: Page) {}
+export type PaneName = 'prior' | 'current' | 'lesions';
 
-  static async open(browser: Browser): Promise<PixelReader> {
-    return new PixelReader(await browser.newPage());
-  }
+/** Pixels of a pane's canvas (not of what is written over it), optionally of a part. */
+export interface Canvas {
+  width: number;
+  height: number;
+  rgba: Uint8Array;
+}
 
-  async read(part: Locator, kind: Kind): Promise<Coloured> {
-    return this.count(await part.screenshot(), kind);
-  }
+export async function canvasOf(page: Page, pane: PaneName, part?: Box): Promise<Canvas> {
+  const { width, height, text } = await page.locator(`[data-pane=${pane}] canvas`).evaluate((element, box) => {
+    const canvas = element as HTMLCanvasElement;
+    const context = canvas.getContext('2d');
+    if (!context) throw new Error('no canvas');
+    const at = canvas.getBoundingClientRect();
+    const ratio = canvas.width / at.width;
+    const area = box
+      ? [(box.x - at.x) * ratio, (box.y - at.y) * ratio, box.width * ratio, box.height * ratio].map(Math.round)
+      : [0, 0, canvas.width, canvas.height];
+    const [x = 0, y = 0, width = 1, height = 1] = area;
+    // As a string: an array of numbers takes seconds to travel.
+    const { data } = context.getImageData(x, y, width, height);
+    let text = '';
+    for (let i = 0; i < data.length; i += 8192) text += String.fromCharCode(...data.subarray(i, i + 8192));
+    return { width, height, text: btoa(text) };
+  }, part);
+  return { width, height, rgba: new Uint8Array(Buffer.from(text, 'base64')) };
+}
 
-  async readClip(page: Page, clip: Box, kind: Kind): Promise<Coloured> {
-    return this.count(await page.screenshot({ clip }), kind);
+/** How many pixels have nearly a colour: lines are smoothed at their edges. */
+export function count({ rgba }: Canvas, rgb: readonly number[], off = 24): number {
+  let found = 0;
+  for (let i = 0; i < rgba.length; i += 4) {
+    if (rgb.every((value, channel) => Math.abs((rgba[i + channel] ?? 0) - value) <= off)) found += 1;
   }
+  return found;
+}
 
-  private count(png: Buffer, kind: Kind): Promise<Coloured> {
-    return this.page.evaluate(
-      async ([data, wanted]) => {
-        const image = new Image();
-        image.src = `data:image/png;base64,${data}`;
-        await image.decode();
-        const canvas = new OffscreenCanvas(image.width, image.height);
-        const context = canvas.getContext('2d');
-        if (!context) throw new Error('no canvas');
-        context.drawImage(image, 0, 0);
-        const { data: rgba } = context.getImageData(0, 0, image.width, image.height);
-        let count = 0;
-        for (let i = 0; i < rgba.length; i += 4) {
-          const [r = 0, g = 0, b = 0] = [rgba[i], rgba[i + 1], rgba[i + 2]];
-          if (wanted === 'red' ? r > 110 && r - g > 60 && r - b > 60 : b - r > 25 && b - g > 10) count += 1;
-        }
-        return { count };
-      },
-      [png.toString('base64'), kind] as const,
-    );
+/** How many pixels are not grey. */
+export function coloured({ rgba }: Canvas): number {
+  let found = 0;
+  for (let i = 0; i < rgba.length; i += 4) {
+    const [r = 0, g = 0, b = 0] = [rgba[i], rgba[i + 1], rgba[i + 2]];
+    if (Math.max(r, g, b) - Math.min(r, g, b) > 30) found += 1;
   }
+  return found;
+}
+
+/** Middle intensity of a picture's pixels. */
+export function meanOf({ rgba }: Canvas): number {
+  let sum = 0;
+  for (let i = 0; i < rgba.length; i += 4) sum += rgba[i] ?? 0;
+  return sum / (rgba.length / 4);
 }

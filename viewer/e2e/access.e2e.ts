@@ -1,0 +1,83 @@
+/** The pages for people who use no mouse, see no colours or hear the page; environment as in `reading.e2e.ts`. */
+import { createRequire } from 'node:module';
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { keep, launch } from './browser';
+import { base, caseId, detailOf, opened, signedIn, until } from './page';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+interface Finding {
+  id: string;
+  impact: string | null;
+  nodes: { html: string }[];
+}
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launch();
+});
+
+afterAll(() => browser.close());
+
+/** What axe finds that is serious or worse. */
+async function findings(page: Page): Promise<string[]> {
+  // Through the debugger: the page's own policy forbids foreign scripts, and shall.
+  await page.evaluate((await import('node:fs')).readFileSync(AXE, 'utf8'));
+  const violations = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } };
+    return (await axe.run()).violations;
+  });
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+}
+
+test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (colorScheme) => {
+  const { page, context } = await signedIn(browser, { colorScheme });
+  expect(await findings(page)).toEqual([]);
+  await opened(page);
+  await page.keyboard.press('n');
+  expect(await findings(page)).toEqual([]);
+  await keep(page, `case-${colorScheme}`);
+  await page.keyboard.press('e');
+  await page.getByTestId('drawing').waitFor();
+  expect(await findings(page)).toEqual([]);
+  await context.close();
+});
+
+test('without a mouse: from the worklist to a decision and back', async () => {
+  const { page, context } = await signedIn(browser);
+  const link = page.locator(`a[href="/cases/${caseId}"]`).first();
+  await link.focus();
+  await page.keyboard.press('Enter');
+  await page.locator('.toolbar button:not([disabled])').first().waitFor({ timeout: 120_000 });
+  await page.keyboard.press('n');
+  await page.keyboard.press('a');
+  await until(page, 'a decision', async () => (await detailOf(page)).lesions.some(({ verdict }) => verdict === 'accepted'));
+  await page.keyboard.press('u');
+  await until(page, 'none', async () => (await detailOf(page)).lesions.every(({ verdict }) => verdict === null));
+  // Every control can be reached, and the focus is seen.
+  const reached = new Set<string>();
+  for (let i = 0; i < 60; i += 1) {
+    await page.keyboard.press('Tab');
+    reached.add(await page.evaluate(() => document.activeElement?.textContent?.trim() ?? ''));
+  }
+  for (const name of ['Coronal', 'Blink', 'Missed lesion', 'Accept', 'Reject']) expect(reached).toContain(name);
+  await context.close();
+});
+
+test('the lesions are a table that a screen reader can read', async () => {
+  const { page, context } = await signedIn(browser);
+  await opened(page);
+  const table = page.getByRole('table', { name: 'Lesions' });
+  const { lesions } = await detailOf(page);
+  expect(await table.getByRole('rowheader').count()).toBe(lesions.length);
+  expect(await table.getByRole('columnheader').allTextContents()).toEqual(expect.arrayContaining(['Volume', 'Before', 'Region', 'Verdict']));
+  expect(await page.locator('[role=img][aria-label*="Slice"]').count()).toBe(3);
+  expect(page.url()).toBe(`${base}/cases/${caseId}`);
+  await context.close();
+});
