@@ -20,6 +20,7 @@ from typing import Self
 import httpx
 
 from demo.installation import REPOSITORY, System, listens
+from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -91,7 +92,13 @@ def services_of(system: System) -> tuple[Service, ...]:
         Service(
             "worker",
             (sys.executable, "-m", "processing.worker"),
-            system.worker_environment(),
+            _worker(system, PIPELINE_QUEUE, niceness=5),
+            lambda: True,
+        ),
+        Service(
+            "worker-fast-track",
+            (sys.executable, "-m", "processing.worker"),
+            _worker(system, FAST_TRACK_QUEUE, niceness=0),
             lambda: True,
         ),
     )
@@ -213,6 +220,14 @@ class RunningSystem:
         except (FileNotFoundError, ValueError):
             return None
         return int(pid_text) if _start_time(int(pid_text)) == started else None
+
+
+def _worker(system: System, queue: str, *, niceness: int) -> dict[str, str]:
+    """What a worker is told; routine work stands back where processors are short."""
+    return system.worker_environment() | {
+        "INTERVAL_WORKER_QUEUES": queue,
+        "INTERVAL_WORKER_NICENESS": str(niceness),
+    }
 
 
 def _redis(system: System) -> Service:

@@ -38,6 +38,7 @@ from gateway.api import (
     report,
     review,
     session,
+    technologist,
 )
 from gateway.api.deps import ApiState
 from gateway.api.probes import (
@@ -74,6 +75,7 @@ _ROUTERS = (
     edits.router,
     intake.router,
     operations.router,
+    technologist.router,
     releases.router,
     health.router,
 )

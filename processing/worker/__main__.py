@@ -21,12 +21,13 @@ def main() -> None:
     # Numeric libraries read these when they are loaded, so they are set before.
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(settings.worker_threads)
-    from processing.domain.messages import PIPELINE_QUEUE
+    os.nice(settings.worker_niceness)
     from processing.worker.app import configure
 
+    name = settings.worker_queues.replace(",", "-and-")
     configure(settings).worker_main(
         [
-            *("worker", "--pool=prefork", f"--queues={PIPELINE_QUEUE}", "--hostname=worker@%h"),
+            *("worker", "--pool=prefork", f"--queues={settings.worker_queues}", f"--hostname={name}@%h"),
             *("--without-gossip", "--without-mingle", "--loglevel=INFO"),
         ]
     )

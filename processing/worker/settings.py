@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
+
 _SHORTEST_PASSWORD = 12
 
 
@@ -25,12 +27,25 @@ class WorkerSettings(BaseSettings):
     research_user: str = "worker"
     research_password_file: Path
 
+    worker_queues: str = Field(default=f"{FAST_TRACK_QUEUE},{PIPELINE_QUEUE}", min_length=1)
+    """Whose orders it takes, with commas between. A worker that takes both takes the fast track's first; give the fast
+    track a worker of its own, so that it never waits for a routine order to end."""
+    worker_niceness: int = Field(default=0, ge=0, le=19)
+    """How far its orders stand back when processors are short: more for routine work than for the fast track's."""
     worker_processes: int = Field(default=1, ge=1)
     """Orders that run at the same time."""
     worker_threads: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
     """Threads of one order."""
     job_time_limit_s: float = Field(default=1800.0, gt=0)
     """An order that takes longer is given up."""
+
+    @field_validator("worker_queues")
+    @classmethod
+    def _known_queues(cls, names: str) -> str:
+        unknown = set(names.split(",")) - {FAST_TRACK_QUEUE, PIPELINE_QUEUE}
+        if unknown:
+            raise ValueError(f"there is no queue {', '.join(sorted(unknown))}")
+        return names
 
     @field_validator("research_url")
     @classmethod

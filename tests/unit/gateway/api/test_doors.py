@@ -62,6 +62,14 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("PUT", "/api/releases/reference-cases/{case_id}"): frozenset({Role.OPERATOR}),
     ("GET", "/api/releases/to-rate"): frozenset({Role.READER}),
     ("GET", "/api/releases/ratings"): frozenset({Role.OPERATOR}),
+    ("GET", "/api/operations"): frozenset({Role.OPERATOR}),
+    ("PUT", "/api/operations/gates/{name}"): frozenset({Role.OPERATOR}),
+    ("POST", "/api/cases/{case_id}/discard"): frozenset({Role.OPERATOR}),
+    ("PUT", "/api/cases/{case_id}/priority"): frozenset({Role.OPERATOR}),
+    ("POST", "/api/scheduled"): frozenset({Role.TECHNOLOGIST, Role.OPERATOR}),
+    ("GET", "/api/technologist"): STAFF,
+    ("GET", "/api/technologist/events"): STAFF,
+    ("GET", "/api/technologist/{case_id}/picture"): STAFF,
     ("GET", "/api/audit"): frozenset({Role.AUDITOR}),
     ("GET", "/api/audit/verification"): frozenset({Role.AUDITOR}),
     ("GET", "/api/audit/messages"): frozenset({Role.AUDITOR}),
@@ -69,7 +77,8 @@ ALLOWED: dict[Door, frozenset[Role]] = {
 
 
 def address(door: Door) -> str:
-    return door[1].format(case_id="nothing", name="current", number="1", pipeline="none", version="1.0.0")
+    filled = door[1].format(case_id="nothing", name="current", number="1", pipeline="none", version="1.0.0")
+    return f"{filled}?longest_s=0" if filled.endswith("/events") else filled
 
 
 def declared(app: FastAPI) -> dict[Door, list[object]]:

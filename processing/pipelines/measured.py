@@ -1,0 +1,35 @@
+"""What a pipeline was measured to find, for those who are shown its answers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Measured(BaseModel):
+    """Findings on the reference set, as they stand in the pipeline's folder (`measured.json`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    """Of the pipeline that was measured; another one may find more or less."""
+    series: tuple[str, ...]
+    """What it was given of each visit; with less it may find less."""
+    reference: str
+    """The reference set, in words."""
+    patients: int = Field(ge=1)
+    lesions_marked: int = Field(ge=1)
+    """New or growing lesions that readers marked."""
+    lesions_found: int = Field(ge=0)
+    false_positives: int = Field(ge=0)
+    source: str
+    """Where the figures stand with everything around them."""
+
+
+@lru_cache
+def measured(pipeline: str) -> Measured | None:
+    """Return what a pipeline was measured to find; None when nobody measured it."""
+    path = Path(__file__).parent / pipeline / "measured.json"
+    return Measured.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
