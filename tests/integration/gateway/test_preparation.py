@@ -15,6 +15,7 @@ from processing.domain.study import SeriesRole
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.sending import delete_study, send
 from tests.unit.gateway.brain_studies import SLICES, Person, new_uid, series, study
+from tests.unit.gateway.enhanced_study import enhanced_series
 
 
 def test_two_studies_of_a_patient_become_a_pseudonymous_order(archives: System, gateway: Gateway) -> None:
@@ -45,6 +46,19 @@ def _assert_no_identity(text: str, person: Person, images: list) -> None:  # typ
     originals = {str(image[keyword].value) for image in images for keyword in ("SOPInstanceUID", "SeriesInstanceUID")}
     originals |= {person.patient_id, "Möller", "M\\u00f6ller", person.birth_date, person.issuer, "rztin"}
     assert [word for word in originals if word in text] == []
+
+
+def test_multi_frame_images_are_ordered_like_classic_ones(archives: System, gateway: Gateway) -> None:
+    person = Person()
+    prior_uid, current_uid = new_uid(), new_uid()
+    send(archives, [enhanced_series(person, prior_uid, "20220301"), enhanced_series(person, current_uid, "20230405")])
+    gateway.receive_and_prepare()
+    order = gateway.order(current_uid)
+    (header,) = gateway.services.research.retrieve_headers(
+        order.current.study_instance_uid, order.current.series[SeriesRole.FLAIR]
+    )
+    assert int(header.NumberOfFrames) == SLICES
+    assert SeriesRole.FLAIR in order.prior.series
 
 
 def test_only_the_chosen_series_leave_the_clinical_zone(archives: System, gateway: Gateway) -> None:
@@ -234,6 +248,28 @@ def test_an_absent_issuer_is_asked_about(archives: System, gateway: Gateway, abs
     send(archives, prior + current)
     gateway.receive_and_prepare()
     assert (gateway.state(current_uid), gateway.case(current_uid).reason) == (CaseState.BASELINE, OTHER_ISSUER)
+
+
+def test_an_absent_issuer_is_asked_about_beside_another_prior_and_when_it_arrives_later(
+    archives: System, gateway: Gateway
+) -> None:
+    person = Person()
+    _, prior = study(person, "20210301", "FLAIR")
+    current_uid, current = study(person, "20230405", "FLAIR")
+    send(archives, prior + current)
+    gateway.receive_and_prepare()
+    assert gateway.state(current_uid) is CaseState.PSEUDONYMISED
+    assert gateway.case(current_uid).question == ""
+    send(archives, study(Person(person.patient_id, issuer=""), "20220301", "FLAIR")[1])
+    gateway.receive_and_prepare()
+    assert gateway.state(current_uid) is CaseState.PSEUDONYMISED
+    assert gateway.case(current_uid).question == OTHER_ISSUER
+
+    later_uid, later = study(person, "20240101", "FLAIR")
+    send(archives, later)
+    gateway.receive_and_prepare()
+    assert gateway.state(later_uid) is CaseState.PSEUDONYMISED
+    assert gateway.case(later_uid).question == OTHER_ISSUER
 
 
 def test_a_study_under_two_patient_ids_is_quarantined(archives: System, gateway: Gateway) -> None:
