@@ -238,10 +238,15 @@ def _line(case: Case, patient: Patient, study_date: str) -> FirstLook:
         has_picture=answer is not Answer.NONE and _picture_of(outcome) is not None,
         pipeline=case.pipeline,
         version=case.version,
-        measured=MeasuredLine.model_validate(figures.model_dump(mode="json", exclude={"source"}))
-        if figures is not None
-        else None,
+        measured=_measured(case.pipeline),
     )
+
+
+def _measured(pipeline: str) -> MeasuredLine | None:
+    figures = measured(pipeline) if pipeline else None
+    if figures is None:
+        return None
+    return MeasuredLine.model_validate(figures.model_dump(mode="json", exclude={"source"}))
 
 
 _NO_WAY_ON = frozenset(
