@@ -740,6 +740,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announce Study
+         * @description Announce a study, so that it goes first and its earlier studies are fetched with its first image.
+         */
+        post: operations["announceStudy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -828,6 +848,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/technologist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List First Looks
+         * @description Tell what the fast track does, and what it saw.
+         */
+        get: operations["listFirstLooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/technologist/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow First Looks
+         * @description Push the same as `GET /technologist` each time it changes (server-sent events).
+         *
+         *     The stream ends after a while: the browser connects anew, and is asked again who it is.
+         */
+        get: operations["followFirstLooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/technologist/{case_id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Picture
+         * @description Return the overview of prior, current and candidates as the pipeline drew it.
+         */
+        get: operations["getFirstLookPicture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -858,6 +940,20 @@ export interface components {
          * @enum {string}
          */
         Acceptance: "acceptable" | "unacceptable";
+        /**
+         * Announced
+         * @description Under which readable pseudonym the study will come.
+         */
+        Announced: {
+            /** Readable Name */
+            readable_name: string;
+        };
+        /**
+         * Answer
+         * @description What the fast track says, and no more than that.
+         * @enum {string}
+         */
+        Answer: "new lesion seen" | "no new lesion seen" | "no automatic answer";
         /**
          * AssessmentChange
          * @description A reader's verdict on the whole.
@@ -1195,6 +1291,53 @@ export interface components {
             series: components["schemas"]["SeriesRoleLine"][];
         };
         /**
+         * FirstLook
+         * @description One study on the fast track.
+         */
+        FirstLook: {
+            answer: components["schemas"]["Answer"] | null;
+            /** Answered At */
+            answered_at: string | null;
+            /** Case Id */
+            case_id: string;
+            /** Fraction */
+            fraction: number;
+            /** Growing Lesions */
+            growing_lesions: number;
+            /** Has Picture */
+            has_picture: boolean;
+            /**
+             * Last Image At
+             * Format: date-time
+             */
+            last_image_at: string;
+            measured: components["schemas"]["MeasuredLine"] | null;
+            /** New Lesions */
+            new_lesions: number;
+            patient: components["schemas"]["Patient"];
+            /** Pipeline */
+            pipeline: string;
+            /** Readable Name */
+            readable_name: string;
+            /** Reason */
+            reason: string;
+            /** Stage */
+            stage: string;
+            state: components["schemas"]["CaseState"];
+            /** Study Date */
+            study_date: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * FirstLooks
+         * @description The studies on the fast track, the latest first.
+         */
+        FirstLooks: {
+            /** Studies */
+            studies: components["schemas"]["FirstLook"][];
+        };
+        /**
          * GateChange
          * @description Pause, drain or open; the reason is kept and shown.
          */
@@ -1345,6 +1488,26 @@ export interface components {
             verdict: components["schemas"]["Verdict"] | null;
             /** Volume Mm3 */
             volume_mm3: number;
+        };
+        /**
+         * MeasuredLine
+         * @description How much an answer is worth: what the pipeline found on the reference set.
+         */
+        MeasuredLine: {
+            /** False Positives */
+            false_positives: number;
+            /** Lesions Found */
+            lesions_found: number;
+            /** Lesions Marked */
+            lesions_marked: number;
+            /** Patients */
+            patients: number;
+            /** Reference */
+            reference: string;
+            /** Series */
+            series: string[];
+            /** Version */
+            version: string;
         };
         /**
          * Mode
@@ -1683,6 +1846,26 @@ export interface components {
             pipeline: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * ScheduledStudyHint
+         * @description A study that is about to come. Only the pseudonym of its patient is kept.
+         */
+        ScheduledStudyHint: {
+            /**
+             * Hours
+             * @default 12
+             */
+            hours: number;
+            /**
+             * Issuer Of Patient Id
+             * @default
+             */
+            issuer_of_patient_id: string;
+            /** Patient Id */
+            patient_id: string;
+            /** @default fast_track */
+            priority: components["schemas"]["Priority"];
         };
         /**
          * SecondReaderState
@@ -4367,6 +4550,57 @@ export interface operations {
             };
         };
     };
+    announceStudy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduledStudyHint"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announced"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     currentSession: {
         parameters: {
             query?: never;
@@ -4604,6 +4838,169 @@ export interface operations {
             };
             /** @description The request does not follow the schema. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFirstLooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirstLooks"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followFirstLooks: {
+        parameters: {
+            query?: {
+                longest_s?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFirstLookPicture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is not available. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
