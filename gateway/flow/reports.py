@@ -80,7 +80,7 @@ def words_to_sign(services: Services, session: Session, case: Case, job: Job) ->
         If the findings changed after the reader wrote.
     """
     review = decisions.review_of(session, job)
-    if review is not None and review.acceptance == Acceptance.UNACCEPTABLE.value:
+    if job.outcome is None or (review is not None and review.acceptance == Acceptance.UNACCEPTABLE.value):
         return ""
     words = report_words(services, session, case, job)
     if words.outdated:

@@ -23,6 +23,11 @@ class Session {
     }
   }
 
+  /** Ask again who is signed in: whether they confirmed who they are may have changed. */
+  async refresh(): Promise<void> {
+    this.adopt(await api.session());
+  }
+
   async signIn(userName: string, password: string): Promise<void> {
     const before = this.info?.user_name;
     const info = await api.signIn({ user_name: userName, password });
@@ -39,6 +44,10 @@ class Session {
 
   get isReader(): boolean {
     return this.info?.role === 'reader';
+  }
+
+  get isAuditor(): boolean {
+    return this.info?.role === 'auditor';
   }
 
   get isOperator(): boolean {

@@ -4,7 +4,13 @@ import { Failure } from '../src/client/failure';
 import { SaveQueue, type Change, type Outlet, type Saving } from '../src/review/queue';
 
 const verdict = (number: number, value: 'accepted' | 'rejected'): Change => ({ kind: 'verdict', number, verdict: value });
-const assessment = (comment: string): Change => ({ kind: 'assessment', acceptance: null, rating: null, comment });
+const assessment = (comment: string): Change => ({
+  kind: 'assessment',
+  acceptance: null,
+  rating: null,
+  comment,
+  visual: null,
+});
 
 /** A gateway in small: counts edits, refuses stale ones, can be cut off. */
 class Gateway implements Outlet {

@@ -2,6 +2,7 @@
 import createClient from 'openapi-fetch';
 
 import { Failure } from './failure';
+import { personActive } from './presence';
 import type { components, paths } from './schema';
 import { texts } from '../texts/en';
 
@@ -22,14 +23,24 @@ export type Outlines = Answered<Schemas['Outlines']>;
 export type DrawnReview = Answered<Schemas['DrawnReview']>;
 export type CaseSummary = Schemas['CaseSummary'];
 export type CaseState = Schemas['CaseState'];
+export type Explanation = Schemas['Explanation'];
 export type ImageHeader = Answered<Schemas['ImageHeader']>;
 export type ImageLine = Schemas['ImageLine'];
 export type ImageList = Schemas['ImageList'];
 export type LesionLine = CaseDetail['lesions'][number];
+export type ChartLine = Schemas['ChartLine'];
+export type Monitoring = Schemas['Monitoring'];
 export type Quarantine = Schemas['Quarantine'];
+export type VersionStanding = Schemas['VersionStanding'];
+export type VersionStandings = Schemas['VersionStandings'];
 export type ReviewState = Schemas['ReviewState'];
 export type SessionInfo = Schemas['SessionInfo'];
 export type UploadResult = Schemas['UploadResult'];
+export type AuditPage = Schemas['AuditPage'];
+export type AuditVerification = Schemas['AuditVerification'];
+export type Reading = Schemas['Reading'];
+export type ReportState = Schemas['ReportState'];
+export type SignInWays = Schemas['SignInWays'];
 export type Verdict = Schemas['Verdict'];
 export type Acceptance = Schemas['Acceptance'];
 export type Worklist = Schemas['Worklist'];
@@ -47,13 +58,14 @@ export function whenSignedOut(handler: () => void): void {
   onSignedOut = handler;
 }
 
-const client = createClient<paths>({
+export const client = createClient<paths>({
   baseUrl: globalThis.location.origin,
   credentials: 'same-origin',
 });
 client.use({
   onRequest({ request }) {
     if (request.method !== 'GET' && csrfToken) request.headers.set('X-CSRF-Token', csrfToken);
+    if (personActive()) request.headers.set('X-Person-Active', '1');
     return request;
   },
 });
@@ -71,7 +83,8 @@ interface Answer<T> {
   response: Response;
 }
 
-async function answered<T>(request: Promise<Answer<T>>, ownSession = true): Promise<T> {
+/** What the gateway answered, or a `Failure`. */
+export async function answered<T>(request: Promise<Answer<T>>, ownSession = true): Promise<T> {
   let answer: Answer<T>;
   try {
     answer = await request;
@@ -93,12 +106,28 @@ export const api = {
   session: (): Promise<SessionInfo> => answered(client.GET('/api/session'), false),
   signOut: (): Promise<unknown> => answered(client.DELETE('/api/session'), false),
 
-  worklist: (signal?: AbortSignal): Promise<Worklist> =>
-    answered(client.GET('/api/cases', signal ? { signal } : {})),
+  signInWays: (): Promise<SignInWays> => answered(client.GET('/api/session/ways'), false),
+
+  worklist: (options: { older?: boolean; superseded?: boolean } = {}): Promise<Worklist> =>
+    answered(client.GET('/api/cases', { params: { query: options } })),
   detail: (caseId: string): Promise<CaseDetail> =>
     answered(client.GET('/api/cases/{case_id}', { params: inCase(caseId) })),
+  explanation: (caseId: string): Promise<Explanation> =>
+    answered(client.GET('/api/cases/{case_id}/explanation', { params: inCase(caseId) })),
   retry: (caseId: string): Promise<CaseSummary> =>
     answered(client.POST('/api/cases/{case_id}/retry', { params: inCase(caseId) })),
+
+  versions: (): Promise<VersionStandings> => answered(client.GET('/api/releases')),
+  monitoring: (): Promise<Monitoring> => answered(client.GET('/api/releases/monitoring')),
+  permitVersion: (pipeline: string, version: string, reason: string): Promise<VersionStandings> =>
+    answered(
+      client.PUT('/api/releases/{pipeline}/{version}/permit', {
+        params: { path: { pipeline, version } },
+        body: { reason },
+      }),
+    ),
+  withdrawPermit: (pipeline: string, version: string): Promise<VersionStandings> =>
+    answered(client.DELETE('/api/releases/{pipeline}/{version}/permit', { params: { path: { pipeline, version } } })),
 
   images: (caseId: string, signal: AbortSignal): Promise<ImageList> =>
     answered(client.GET('/api/cases/{case_id}/images', { params: inCase(caseId), signal })),
@@ -146,8 +175,22 @@ export const api = {
     ),
   setAssessment: (caseId: string, body: Schemas['AssessmentChange']): Promise<ReviewState> =>
     answered(client.PUT('/api/cases/{case_id}/assessment', { params: inCase(caseId), body })),
+  report: (caseId: string): Promise<ReportState> =>
+    answered(client.GET('/api/cases/{case_id}/report', { params: inCase(caseId) })),
+  setReport: (caseId: string, body: Schemas['ReportChange']): Promise<ReviewState> =>
+    answered(client.PUT('/api/cases/{case_id}/report', { params: inCase(caseId), body })),
+  readBlind: (caseId: string, body: Schemas['BlindReading']): Promise<CaseDetail> =>
+    answered(client.PUT('/api/cases/{case_id}/blind-reading', { params: inCase(caseId), body })),
+  setConsensus: (caseId: string, body: Schemas['Consensus']): Promise<ReviewState> =>
+    answered(client.PUT('/api/cases/{case_id}/consensus', { params: inCase(caseId), body })),
+  reopen: (caseId: string, body: Schemas['Reopening']): Promise<CaseDetail> =>
+    answered(client.POST('/api/cases/{case_id}/reopening', { params: inCase(caseId), body })),
   sign: (caseId: string, body: Schemas['Signature']): Promise<CaseDetail> =>
     answered(client.POST('/api/cases/{case_id}/signature', { params: inCase(caseId), body })),
+
+  audit: (query: { actor?: string; case_id?: string; pseudonym?: string; before?: number }): Promise<AuditPage> =>
+    answered(client.GET('/api/audit', { params: { query } })),
+  verifyAudit: (): Promise<AuditVerification> => answered(client.GET('/api/audit/verification')),
 
   quarantine: (): Promise<Quarantine> => answered(client.GET('/api/quarantine')),
   upload: (files: readonly File[]): Promise<UploadResult> => {

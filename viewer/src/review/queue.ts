@@ -5,7 +5,7 @@
  * again. When the gateway says that somebody else changed the case, the caller reloads and says whether the change
  * had arrived after all (an answer can get lost on its way back).
  */
-import type { Acceptance, OutlineMask, Schemas, Verdict } from '../client/api';
+import type { Acceptance, Reading, OutlineMask, Schemas, Verdict } from '../client/api';
 import { Failure } from '../client/failure';
 
 /** What the reader drew; region and side only of a lesion that the algorithm missed. */
@@ -18,7 +18,13 @@ export interface Outline {
 export type Change =
   | { kind: 'verdict'; number: number; verdict: Verdict | null }
   | { kind: 'outline'; number: number; outline: Outline | null }
-  | { kind: 'assessment'; acceptance: Acceptance | null; rating: number | null; comment: string };
+  | {
+      kind: 'assessment';
+      acceptance: Acceptance | null;
+      rating: number | null;
+      comment: string;
+      visual: Reading | null;
+    };
 
 export type Saving = 'saved' | 'saving' | 'retrying';
 

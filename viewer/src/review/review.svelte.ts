@@ -1,5 +1,5 @@
 /** A reader's open review of one case: shown at once, stored behind it. */
-import { api, type Acceptance, type CaseDetail, type LesionLine, type Verdict } from '../client/api';
+import { api, type Acceptance, type CaseDetail, type LesionLine, type Reading, type Verdict } from '../client/api';
 import { Failure } from '../client/failure';
 import type { Grid } from '../reading/grid';
 import { samePlaces, unpacked, type Places } from '../reading/labels';
@@ -23,6 +23,8 @@ export class Review {
   acceptance = $state<Acceptance | null>(null);
   rating = $state<number | null>(null);
   comment = $state('');
+  /** What the reader saw without the result. */
+  visual = $state<Reading | null>(null);
   saving = $state<Saving>('saved');
   /** Why a decision was given up, until the reader decides anew. */
   dropped = $state<Failure | null>(null);
@@ -111,6 +113,16 @@ export class Review {
   setRating(rating: number): void {
     this.rating = rating;
     this.storeAssessment();
+  }
+
+  setVisual(visual: Reading | null): void {
+    this.visual = visual;
+    this.storeAssessment();
+  }
+
+  /** Take note of a change that was stored beside the queue. */
+  advance(edit: number): void {
+    this.queue.edit = edit;
   }
 
   /** Typing is stored when it pauses. */
@@ -202,8 +214,8 @@ export class Review {
     clearTimeout(this.commentTimer);
     this.commentTimer = undefined;
     this.dropped = null;
-    const { acceptance, rating, comment } = this;
-    this.queue.push({ kind: 'assessment', acceptance, rating, comment });
+    const { acceptance, rating, comment, visual } = this;
+    this.queue.push({ kind: 'assessment', acceptance, rating, comment, visual });
   }
 
   private async send(change: Change, edit: number): Promise<number> {
@@ -211,8 +223,8 @@ export class Review {
       return (await api.setVerdict(this.caseId, change.number, { edit, verdict: change.verdict })).edit;
     }
     if (change.kind === 'outline') return this.sendOutline(change.number, change.outline, edit);
-    const { acceptance, rating, comment } = change;
-    return (await api.setAssessment(this.caseId, { edit, acceptance, rating, comment })).edit;
+    const { acceptance, rating, comment, visual } = change;
+    return (await api.setAssessment(this.caseId, { edit, acceptance, rating, comment, visual_reading: visual })).edit;
   }
 
   private async sendOutline(number: number, outline: Outline | null, edit: number): Promise<number> {
@@ -274,6 +286,7 @@ export class Review {
     this.acceptance = detail.review?.acceptance ?? null;
     this.rating = detail.review?.rating ?? null;
     this.comment = detail.review?.comment ?? '';
+    this.visual = detail.review?.visual_reading ?? null;
   }
 }
 
@@ -286,6 +299,7 @@ export function holds(detail: CaseDetail, change: Exclude<Change, { kind: 'outli
   return (
     review?.acceptance === change.acceptance &&
     review.rating === change.rating &&
-    review.comment === change.comment
+    review.comment === change.comment &&
+    review.visual_reading === change.visual
   );
 }

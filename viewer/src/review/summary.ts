@@ -1,5 +1,5 @@
 /** The result of a review in words, for the dialog in which it is signed. */
-import type { Acceptance, LesionLine } from '../client/api';
+import type { Acceptance, LesionLine, Reading } from '../client/api';
 import { texts } from '../texts/en';
 
 /**
@@ -55,4 +55,17 @@ export function missing(review: {
   if (review.rating === null) list.push(needs.rating);
   if (review.acceptance === 'unacceptable' && review.comment.trim() === '') list.push(needs.comment);
   return list;
+}
+
+/** Whether the reader's eye and the accepted lesions disagree; the gateway then asks for a second reader. */
+export function disagrees(review: {
+  lesions: readonly LesionLine[];
+  acceptance: Acceptance | null;
+  visual: Reading | null;
+}): boolean {
+  if (review.visual === null || review.acceptance === 'unacceptable') return false;
+  const active = review.lesions.some(
+    ({ verdict, change }) => verdict === 'accepted' && (change === 'new' || change === 'growing'),
+  );
+  return active !== (review.visual === 'new or growing lesions');
 }

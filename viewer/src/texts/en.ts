@@ -23,11 +23,13 @@ export const texts = {
     submit: 'Sign in',
     busy: 'Signing in …',
     signOut: 'Sign out',
+    withProvider: (name: string) => `Sign in with ${name}`,
+    or: 'or with a local account',
     ended: 'Your session has ended. Sign in to go on; nothing that you decided is lost.',
     roles: { reader: 'reader', technologist: 'technologist', operator: 'operator', auditor: 'auditor' },
   },
 
-  navigation: { worklist: 'Worklist', quarantine: 'Quarantine', main: 'Main' },
+  navigation: { worklist: 'Worklist', quarantine: 'Quarantine', versions: 'Versions', audit: 'Audit trail', studies: 'Reading studies', main: 'Main', language: 'Language' },
 
   worklist: {
     title: 'Worklist',
@@ -50,6 +52,19 @@ export const texts = {
     open: (patient: string, state: string) => `Open the case of ${patient}, ${state}`,
     born: 'born',
     revision: (n: number) => `revision ${n}`,
+    search: 'Search',
+    searchHint: 'name, ID or readable name',
+    filter: 'Show',
+    filters: { all: 'everything', read: 'to read', computing: 'on the way', failed: 'needs an operator', done: 'signed' },
+    older: 'older than 30 days too',
+    noMatch: 'No case matches.',
+    alarms: (n: number) => count(n, 'quality figure outside its range', 'quality figures outside their range'),
+    priorities: { fast_track: 'on the table', urgent: 'urgent', routine: '' },
+    chosen: (n: number) => `${count(n, 'case', 'cases')} chosen`,
+    retryChosen: 'Retry the chosen',
+    retried: (done: number, refused: number) =>
+      `${count(done, 'case is', 'cases are')} processed again${refused ? `; ${refused} could not be` : ''}.`,
+    choose: (patient: string) => `Choose the case of ${patient}`,
   },
 
   states: {
@@ -68,6 +83,7 @@ export const texts = {
     'not routed': 'Not analysed',
     'registration failed, review by hand': 'Registration failed, review by hand',
     quarantined: 'Quarantined',
+    discarded: 'Discarded by an operator',
     superseded: 'Replaced by a newer revision',
   },
 
@@ -106,6 +122,18 @@ export const texts = {
       use: 'Use',
       reason: 'Reason',
       left: 'not used',
+    },
+    route: {
+      title: 'Why this route',
+      name: 'Route',
+      line: 'Line',
+      fits: 'Fits',
+      reason: 'Reason',
+      taken: 'taken',
+      yes: 'yes',
+      no: 'no',
+      recognised: 'Recognised but not taken:',
+      nothing: 'none',
     },
     quality: {
       name: 'Figure',
@@ -274,6 +302,10 @@ export const texts = {
       4: 'good, minor errors',
       5: 'excellent',
     },
+    visual: 'By eye',
+    visualHint: 'what you saw without the lesions; when the result says otherwise, a second reader looks',
+    readings: { 'no new or growing lesion': 'stable', 'new or growing lesions': 'active' },
+    notNoted: 'not noted',
     comment: 'Comment',
     commentHint: 'part of the report; leave out the patient’s name',
     sign: 'Sign …',
@@ -285,6 +317,36 @@ export const texts = {
       verdicts: (n: number) => `decide on ${count(n, 'more lesion', 'more lesions')}`,
       saved: 'wait until all is saved',
     },
+  },
+
+  second: {
+    title: 'Second reading',
+    waiting: 'What the first reader saw by eye and the result differ. A second reader looks at the images first.',
+    blind: 'Look at the images alone. The lesions and the first opinion are shown when you have said what you see.',
+    question: 'What do you see?',
+    keep: 'Keep my reading',
+    inLine: 'Your reading and the accepted result agree. Sign to close the case.',
+    differs: 'Your reading differs from the accepted result. Talk to the first reader, then write what you both agreed on; verdicts and report can still be changed.',
+    consensus: 'Agreed on',
+    yours: (reading: string) => `You read: ${reading}.`,
+    save: 'Keep',
+  },
+
+  reopening: {
+    open: 'Reopen …',
+    title: 'Reopen the signed case',
+    consequence: 'What is signed next replaces the objects in the PACS; the present ones are withdrawn there. Both are kept here.',
+    reason: 'Why',
+    confirm: 'Reopen',
+    edition: (n: number) => `revision ${n} of the signature`,
+  },
+
+  report: {
+    title: 'Report',
+    draftAgain: 'Take the draft again',
+    edited: 'your own words',
+    outdated: 'The findings changed after you wrote. Check your words, or take the draft again.',
+    loading: 'Loading the report …',
   },
 
   saving: {
@@ -306,6 +368,9 @@ export const texts = {
     consequenceAcceptable: 'The accepted lesions and their volumes are sent to the PACS under the patient’s name.',
     consequenceUnacceptable: 'No volumes are sent. The PACS gets the note that the result was rejected, with your comment.',
     password: 'Your password',
+    provider: 'Confirm who you are …',
+    confirmed: (until: string) => `You confirmed who you are. You can sign until ${until}.`,
+    secondReader: 'What you saw by eye and the result differ: the case goes to a second reader and is sent when they have signed.',
     confirm: 'Sign',
     busy: 'Signing …',
     cancel: 'Cancel',
@@ -322,6 +387,23 @@ export const texts = {
         vanished ? `${vanished} vanished` : '',
       ].filter(Boolean),
     total: (volume: string) => `total ${volume}`,
+  },
+
+  audit: {
+    title: 'Audit trail',
+    intro: 'Who saw whose identity and decided what. Nothing here can be changed; patients are named by their pseudonyms.',
+    columns: { sequence: 'No.', at: 'Time', who: 'Who', role: 'Role', action: 'What', subject: 'Case or patient', detail: 'Detail' },
+    actor: 'User',
+    pseudonym: 'Pseudonym',
+    show: 'Show',
+    more: 'Earlier entries',
+    none: 'No entry matches.',
+    verify: 'Check the chain',
+    whole: (entries: number, head: string) => `The trail is whole: ${entries} entries. Keep elsewhere: ${entries}:${head}`,
+    broken: (problem: string) => `The trail is broken. ${problem}`,
+    export: 'Export as DICOM audit messages',
+    refused: 'refused',
+    auditorsOnly: 'Auditors see the audit trail and nothing else.',
   },
 
   quarantine: {
@@ -352,6 +434,27 @@ export const texts = {
     uploading: 'Sending …',
     uploaded: (accepted: number, kept: number) =>
       `${count(accepted, 'file', 'files')} accepted${kept ? `, ${count(kept, 'file', 'files')} put into quarantine` : ''}.`,
+  },
+
+  versions: {
+    title: 'Versions',
+    intro: 'Cases are routed only to versions that have passed the validation gate, or that an operator permits.',
+    columns: { version: 'Version', gate: 'Validation gate', since: 'Since', routed: 'Cases are routed to it' },
+    passed: 'Passed',
+    notPassed: 'Not passed',
+    incompatible: 'Its volumes must not be compared with those of earlier versions.',
+    yes: 'Yes',
+    permitted: (who: string, when: string) => `Permitted by ${who}, ${when}:`,
+    permit: 'Permit',
+    withdraw: 'Withdraw',
+    reason: 'Reason (kept in the audit trail)',
+    inUse: 'In use',
+    noDrift: 'Nothing drifts: the latest results lie within what the first of each version and scanner let expect.',
+    show: 'Show',
+    drifting: 'what drifts',
+    chart: (name: string, results: number) => `${name} over ${count(results, 'result', 'results')}`,
+    tooFew: 'Too few results for limits.',
+    limits: (recent: string, low: string, high: string) => `Latest ${recent}; expected ${low} to ${high}.`,
   },
 
   size(bytes: number): string {
