@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { LesionLine } from '../src/client/api';
-import { missing, resultInWords } from '../src/review/summary';
+import { missing, resultInWords, totals } from '../src/review/summary';
 
 const lesion = (number: number, change: LesionLine['change'], volume: number, verdict: LesionLine['verdict']): LesionLine => ({
   number,
@@ -54,4 +54,10 @@ test('an unacceptable result needs its reason, not each verdict', () => {
   const open = [lesion(1, 'new', 20, null)];
   expect(missing({ lesions: open, acceptance: 'unacceptable', rating: 1, comment: '  ' })).toHaveLength(1);
   expect(missing({ lesions: open, acceptance: 'unacceptable', rating: 1, comment: 'motion' })).toEqual([]);
+});
+
+test('totals follow the verdicts: what is rejected is not counted, a lost volume not added', () => {
+  const lines = [lesion(1, 'new', 300, null), lesion(2, 'growing', 100, 'accepted'), lesion(3, 'vanished', 50, null)];
+  expect(totals(lines)).toEqual(['1 new, 300 mm³', '1 growing, +100 mm³', 'added in all 400 mm³', '1 shrinking or vanished, −50 mm³']);
+  expect(totals([lesion(1, 'new', 300, 'rejected')])).toEqual(['nothing new or growing']);
 });

@@ -73,6 +73,8 @@ export class Scene {
   private focal: Vector;
   private mmPerPixel = 1;
   private fitted = false;
+  /** Height of the pictures for which the scale was chosen, in CSS pixels. */
+  private height = 0;
   private change: RelativeWindow = UNCHANGED;
   private look: Look = { shown: true, filled: true, opacity: 1 };
   private lesions: Lesions | null = null;
@@ -344,6 +346,10 @@ export class Scene {
   }
 
   private resized(): void {
+    const { size } = this.picture();
+    // The same part of the head in a larger picture.
+    if (this.fitted && this.height > 1 && size[1] > 1) this.mmPerPixel *= this.height / size[1];
+    this.height = size[1];
     for (const { canvas } of this.panes.values()) {
       const width = Math.round(canvas.clientWidth * devicePixelRatio);
       const height = Math.round(canvas.clientHeight * devicePixelRatio);
