@@ -1,7 +1,11 @@
-"""Writing a trained network as ONNX."""
+"""Trained networks as files: weights that can be loaded again, and ONNX, into which several are averaged.
+
+``python -m validation.training.export TARGET.onnx A.pt B.pt`` averages networks that were trained apart.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,3 +45,26 @@ def write_onnx(networks: Sequence[ChangeNet], target: Path) -> None:
     if program is None:
         raise RuntimeError("the network could not be exported")
     program.save(str(target), external_data=False)
+
+
+def write_weights(network: ChangeNet, target: Path) -> None:
+    """Keep a network so that it can be exported together with others."""
+    torch.save(network.state_dict(), target)
+
+
+def read_weights(source: Path) -> ChangeNet:
+    """Load what `write_weights` kept."""
+    network = ChangeNet()
+    network.load_state_dict(torch.load(source, weights_only=True))
+    return network.eval()
+
+
+def main(arguments: list[str]) -> int:
+    """Average networks into one file."""
+    target, *sources = (Path(argument) for argument in arguments)
+    write_onnx([read_weights(source) for source in sources], target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
