@@ -4,7 +4,7 @@
 2. No change: the update can be deployed.
 3. A change: the changed cases are judged again. Where readers judge a set, they rate the new results in the viewer,
    without knowing the version, in random order. Where a set has a ground truth, which is what readers outlined or
-   what a phantom was made of, that judges first (ADR 0019).
+   what a phantom was made of, that judges first (ADR 0012).
 4. As good or better: the update can be deployed.
 5. A volume of an accepted reference case that moved by more than 25 %: the version is incompatible with earlier ones.
 """

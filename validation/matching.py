@@ -1,6 +1,6 @@
 """Two results of one case side by side: lesions matched one to one, and how far their outlines lie apart.
 
-Overlap and distances are SimpleITK's; the assignment is SciPy's (ADR 0019 says why no other library was taken).
+Overlap and distances are SimpleITK's; the assignment is SciPy's (ADR 0011 says why no other library was taken).
 """
 
 from __future__ import annotations
