@@ -32,6 +32,7 @@ down: ## Stop the system
 test: setup-test lint ## Set up and run every test: unit, integration and browser
 	@cd viewer && npm run --silent check && npm test --silent
 	@$(RUN) -m pytest
+	@$(MAKE) --no-print-directory validate-quick
 
 .PHONY: check
 check: setup lint ## Lint, types, import contracts and the fast tests
@@ -47,6 +48,14 @@ lint: setup
 .PHONY: accuracy
 accuracy: setup ## Print what the pipeline finds on phantoms and, with INTERVAL_DATA, on real scans (QUICK=1: minutes)
 	@$(RUN) -m validation accuracy $(if $(QUICK),--quick)
+
+.PHONY: validate-quick
+validate-quick: setup ## Compare the quick reference cases with the released version's, and ask the gate (a minute or two)
+	@$(RUN) -m validation gate --quick
+
+.PHONY: validate
+validate: setup ## The same for every reference case at hand; writes .interval/validation/.../report.html
+	@$(RUN) -m validation gate
 
 .PHONY: bench
 bench: setup $(STAMPS)/bench ## Print what each stage costs, beside other registration programs, and pseudonymisation's speed
