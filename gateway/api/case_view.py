@@ -33,6 +33,7 @@ from gateway.review.order import Urgency, worklist_order
 from gateway.review.second_reader import in_line, is_blind, reading_of
 from gateway.review.visits import Comparison
 from gateway.sealing import Seal
+from gateway.studies.conduct import hides_lesions
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.imaging import Grid
@@ -58,6 +59,8 @@ class CaseRows:
     """User name of whoever is shown it."""
     notes: tuple[str, ...] = ()
     """What must be said beside the result."""
+    hidden: bool = False
+    """Whether whoever asks has to read the case without its lesions, for a reading study."""
     remarks: tuple[str, ...] = ()
     """What has to be known or decided about the case itself."""
 
@@ -69,7 +72,7 @@ class CaseRows:
     @property
     def withheld(self) -> bool:
         """Whether the lesions are shown to nobody, or not to this person."""
-        return self.blind or rejected(self.review)
+        return self.hidden or self.blind or rejected(self.review)
 
     @property
     def result(self) -> JobOutcome | None:
@@ -109,6 +112,7 @@ def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
         received_at=case.received_at,
         pipeline=case.pipeline,
         version=case.version,
+        early=case.early,
         progress=ProgressLine(stage=job.stage, fraction=job.fraction) if job and state in _WITH_PROGRESS else None,
         new_lesions=_count(lesions, LesionChange.NEW),
         growing_lesions=_count(lesions, LesionChange.GROWING),
@@ -157,6 +161,7 @@ def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | 
         deliveries=tuple(store.deliveries_of(session, case_id)),
         asked_by=asked_by,
         notes=flow.notes_of(session, case),
+        hidden=bool(asked_by) and hides_lesions(session, case_id, asked_by),
         remarks=tuple(notes_on(session, [case]).get(case_id, [])),
     )
 

@@ -81,6 +81,8 @@ class CaseSummary(Body):
     received_at: datetime
     pipeline: str
     version: str
+    early: bool
+    """A first look of the fast track, at the required series alone."""
     progress: ProgressLine | None
     new_lesions: int | None
     growing_lesions: int | None

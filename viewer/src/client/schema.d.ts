@@ -1086,6 +1086,8 @@ export interface components {
             changed_at: string;
             /** Disputed Lesions */
             disputed_lesions: number | null;
+            /** Early */
+            early: boolean;
             /** Growing Lesions */
             growing_lesions: number | null;
             /** New Lesions */
