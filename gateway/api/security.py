@@ -9,12 +9,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
-        # Cornerstone3D runs workers from blobs and decoders as WebAssembly; no inline script, no eval.
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "worker-src 'self' blob:",
+        "script-src 'self'",
         "connect-src 'self'",
         "img-src 'self' data: blob:",
-        # The viewports set their size by style attributes; style elements stay forbidden.
+        # Places on pictures are set by style attributes; style elements stay forbidden.
         "style-src 'self'",
         "style-src-attr 'unsafe-inline'",
         "font-src 'self'",

@@ -2,7 +2,7 @@
  * The three linked pictures, drawn on 2D canvases.
  *
  * All images of a case lie on one grid and every plane runs along it: a picture is one slice of an array, and all
- * three show the same one. See docs/adr/0008-own-slice-display.md for why no imaging library draws them.
+ * three show the same one. See docs/adr/0010-own-slice-display.md for why no imaging library draws them.
  */
 import { contoursOf, fillPath, linePath, type Contour } from './contour';
 import { cssColour, type LesionStyle } from './colours';
