@@ -65,9 +65,10 @@ def due_targets(services: Services, session: Session, case: Case) -> list[Target
     """
     now = services.clock()
     anew = case.state == CaseState.SIGNED.value
-    rows = consignments.open_all(session, case, [target.name for target in services.targets], anew=anew)
+    targets = _targets_of(services, case)
+    rows = consignments.open_all(session, case, [target.name for target in targets], anew=anew)
     due = []
-    for target in services.targets:
+    for target in targets:
         row = rows[target.name]
         if not consignments.is_due(row, now):
             continue
@@ -76,6 +77,13 @@ def due_targets(services: Services, session: Session, case: Case) -> list[Target
         else:
             consignments.put_off(row, "An operator paused this target.", now + timedelta(seconds=_LOOK_AGAIN_S))
     return due
+
+
+def _targets_of(services: Services, case: Case) -> list[Target]:
+    """Return the targets that the case's route names; all where it names none."""
+    route = services.routes.find(case.route)
+    named = route.targets if route is not None else ()
+    return [target for target in services.targets if not named or target.name in named]
 
 
 def ship(services: Services, lease: Lease, target: Target, objects: Sequence[Released]) -> None:
