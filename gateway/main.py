@@ -38,6 +38,7 @@ from gateway.api import (
     report,
     review,
     session,
+    study,
     technologist,
 )
 from gateway.api.deps import ApiState
@@ -72,6 +73,7 @@ _ROUTERS = (
     review.router,
     report.router,
     audit.router,
+    study.router,
     edits.router,
     intake.router,
     operations.router,

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from gateway.api.schemas import Problem
 from gateway.review.decisions import UnknownLesion
 from gateway.review.second_reader import ReviewRefused
+from gateway.studies.conduct import StudyRefused
 from processing.domain.case import IllegalTransition
 from processing.domain.errors import Defect, InputRejected, Transient
 
@@ -77,6 +78,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(ReviewRefused, refused)
+    app.add_exception_handler(StudyRefused, refused)
     app.add_exception_handler(UnknownLesion, unknown)
     app.add_exception_handler(InputRejected, rejected)
     app.add_exception_handler(Transient, unavailable)

@@ -14,8 +14,6 @@ from gateway.studies.plan import PHASES, plan
 from processing.domain.decision import Reading
 from processing.domain.errors import InputRejected
 
-MOMENTS = ("before", "after")
-
 
 class StudyRefused(InputRejected):
     """Something that the study's present state does not allow."""
@@ -92,7 +90,7 @@ def next_reading(session: Session, study: ReadingStudy, reader: str, *, now: dat
         While the survey before is missing, or the washout lasts.
     """
     readings = readings_of(session, study, reader)
-    if not _answered(session, study, reader, MOMENTS[0]):
+    if not _answered(session, study, reader, "before"):
         raise StudyRefused("Please answer the questions before the first reading.")
     following = next((one for one in readings if one.signed_at is None), None)
     if following is None or following.phase == PHASES[0] or following.shown_at is not None:
@@ -146,16 +144,29 @@ def keep_survey(
     session.flush()
 
 
+def progress(session: Session, study: ReadingStudy, reader: str) -> tuple[int, int]:
+    """Return how many readings a reader has closed, and how many there are for each reader."""
+    own = select(StudyReading).where(StudyReading.study_id == study.study_id, StudyReading.reader == reader)
+    done = sum(one.signed_at is not None for one in session.scalars(own))
+    cases = session.scalars(select(ReadingStudyCase).where(ReadingStudyCase.study_id == study.study_id)).all()
+    return done, len(PHASES) * len(cases)
+
+
+def lacks_survey(session: Session, study: ReadingStudy, reader: str, moment: str) -> bool:
+    """Whether a reader has not answered the questions of a moment yet."""
+    return not _answered(session, study, reader, moment)
+
+
 def hides_lesions(session: Session, case_id: str, reader: str) -> bool:
-    """Whether the reader is reading this case without its lesions at the moment."""
-    open_reading = select(StudyReading.reading_id).where(
-        StudyReading.case_id == case_id,
-        StudyReading.reader == reader,
-        StudyReading.overlay.is_(False),
-        StudyReading.shown_at.is_not(None),
-        StudyReading.signed_at.is_(None),
+    """Whether the reader still has to read this case without its lesions: then they are not shown them at all.
+
+    Not while the same reader's reading of the case with its lesions is open.
+    """
+    own = select(StudyReading).where(
+        StudyReading.case_id == case_id, StudyReading.reader == reader, StudyReading.signed_at.is_(None)
     )
-    return session.execute(open_reading).first() is not None
+    to_come = sorted(session.scalars(own), key=lambda one: (one.study_id, one.phase, one.position))
+    return bool(to_come) and not to_come[0].overlay
 
 
 def _answered(session: Session, study: ReadingStudy, reader: str, moment: str) -> bool:

@@ -70,6 +70,14 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("GET", "/api/technologist"): STAFF,
     ("GET", "/api/technologist/events"): STAFF,
     ("GET", "/api/technologist/{case_id}/picture"): STAFF,
+    ("GET", "/api/studies"): BOTH,
+    ("POST", "/api/studies"): frozenset({Role.OPERATOR}),
+    ("POST", "/api/studies/{study_id}/next"): frozenset({Role.READER}),
+    ("POST", "/api/studies/readings/{reading_id}/shown"): frozenset({Role.READER}),
+    ("POST", "/api/studies/readings/{reading_id}/signature"): frozenset({Role.READER}),
+    ("PUT", "/api/studies/{study_id}/survey/{moment}"): frozenset({Role.READER}),
+    ("GET", "/api/studies/{study_id}/results"): frozenset({Role.OPERATOR}),
+    ("GET", "/api/studies/{study_id}/readings.csv"): frozenset({Role.OPERATOR}),
     ("GET", "/api/audit"): frozenset({Role.AUDITOR}),
     ("GET", "/api/audit/verification"): frozenset({Role.AUDITOR}),
     ("GET", "/api/audit/messages"): frozenset({Role.AUDITOR}),
@@ -77,7 +85,17 @@ ALLOWED: dict[Door, frozenset[Role]] = {
 
 
 def address(door: Door) -> str:
-    filled = door[1].format(case_id="nothing", name="current", number="1", pipeline="none", version="1.0.0")
+    filled = door[1].format(
+        case_id="nothing",
+        name="current",
+        number="1",
+        study_id="nothing",
+        reading_id="1",
+        moment="before",
+        pipeline="none",
+        version="1.0.0",
+        ,
+    )
     return f"{filled}?longest_s=0" if filled.endswith("/events") else filled
 
 
