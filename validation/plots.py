@@ -38,12 +38,10 @@ def line_plot(
     for x, text in x_ticks:
         at, floor = place(x, 0.0)
         parts.append(f'<text x="{at:.1f}" y="{floor + 15:.1f}" class="tick" text-anchor="middle">{escape(text)}</text>')
-    for number, line in enumerate(series):
+    for line in series:
         parts += _line(line, place)
-        parts.append(
-            f'<text x="{WIDTH - _RIGHT}" y="{_TOP + 12 + 13 * number}" class="tick" text-anchor="end" '
-            f'fill="{line.colour}">{escape(line.name)}</text>'
-        )
+    names = (f'<tspan fill="{line.colour}" dx="8">{escape(line.name)}</tspan>' for line in series if line.name)
+    parts.append(f'<text x="{WIDTH - _RIGHT}" y="16" class="tick" text-anchor="end">{"".join(names)}</text>')
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
 
 

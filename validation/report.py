@@ -12,10 +12,12 @@ from validation.outputs import CaseOutput, load
 from validation.pictures import case_picture
 from validation.plots import Series, line_plot
 from validation.release import Assessment, Summary, past_summaries, summarise
+from validation.report_pdf import write_pdf
+from validation.report_words import gate_words, set_rows, size_name, told
 from validation.robustness import Point, kept_points
 from validation.run import run_folder
-from validation.statistics import Estimate, SetFigures, SizeClass
-from validation.tolerances import SUBSTANTIAL_PERCENT, TOLERANCES
+from validation.statistics import SetFigures, SizeClass
+from validation.tolerances import TOLERANCES
 
 WORST = 4
 """Cases that are shown as pictures."""
@@ -39,14 +41,21 @@ def write_report(assessment: Assessment) -> Path:
     folder = run_folder(assessment.spec)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "report.html"
-    path.write_text(page(assessment, summarise(assessment), folder), encoding="utf-8")
+    summary, pictures = summarise(assessment), worst_pictures(assessment, folder)
+    path.write_text(page(assessment, summary, pictures), encoding="utf-8")
+    blocked = assessment.decision.blocked
+    write_pdf(path.with_suffix(".pdf"), _title(assessment), summary, blocked, pictures)
     return path
 
 
-def page(assessment: Assessment, summary: Summary, folder: Path) -> str:
+def _title(assessment: Assessment) -> str:
+    return f"{assessment.spec.title}: version {assessment.spec.version}"
+
+
+def page(assessment: Assessment, summary: Summary, pictures: Sequence[tuple[str, bytes]]) -> str:
     """Return the page as HTML."""
     history = [one for one in past_summaries(summary.pipeline) if one.version != summary.version]
-    title = f"{assessment.spec.title}: version {summary.version}"
+    title = _title(assessment)
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="quiet">{escape(summary.pipeline)} {escape(summary.version)} on {len(summary.cases)} '
@@ -56,7 +65,7 @@ def page(assessment: Assessment, summary: Summary, folder: Path) -> str:
         _sets(summary.sets),
         _plots(summary, kept_points(assessment.spec)),
         _cases(assessment.comparisons),
-        _pictures(assessment, folder),
+        _pictures(pictures),
         _history([*history, summary]),
         _made_by(assessment),
     ]
@@ -78,59 +87,21 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Seque
 
 def _gate(assessment: Assessment) -> str:
     decision = assessment.decision
-    if decision.entry is None:
-        return f'<p class="verdict shut"><b>The gate stays closed.</b> {escape(decision.blocked)}</p>'
-    entry = decision.entry
-    said = f"<b>{'Deployable' if entry.passed else 'Not deployable'}</b>: {escape(entry.basis.value)}."
-    if entry.incompatible_with_earlier:
-        size = entry.largest_volume_change_percent
-        moved = f"by {size:.0f} %" if size is not None else "from nothing"
-        said += (
-            f" <b>Incompatible with earlier versions</b>: the volume of {escape(entry.case)} moved {moved}, more than "
-            f"{SUBSTANTIAL_PERCENT:.0f} %. Volumes of earlier versions must not be compared with this one's."
-        )
+    said = escape(gate_words(decision.entry, decision.blocked))
     if decision.to_rate:
         said += f" Readers have to rate: {escape(', '.join('/'.join(name) for name in decision.to_rate))}."
-    return f'<p class="verdict {"open" if entry.passed else "shut"}">{said}</p>'
-
-
-def told(estimate: Estimate | None, digits: int = 2) -> str:
-    """Return an estimate with its interval in words."""
-    if estimate is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.{digits}f} (one value)"
-    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
-
-
-def size_name(size: SizeClass) -> str:
-    """Return a size class in words."""
-    return f"{size.low_mm3:.0f}-{size.high_mm3:.0f} mm³" if size.high_mm3 else f"over {size.low_mm3:.0f} mm³"
+    return f'<p class="verdict {"open" if decision.passed else "shut"}">{said}</p>'
 
 
 def _sets(sets: Sequence[SetFigures]) -> str:
-    rows = []
-    for one in sets:
-        sizes = "<br>".join(
-            f"{size_name(size)}: {size.found}/{size.present}, {told(size.sensitivity)}"
-            for size in one.sizes
-            if size.present
-        )
-        hits = "<br>".join(f"within {name}: {told(value)}" for name, value in one.hit_rates.items())
-        scores = one.calibration
-        calibrated = f"Brier {scores.brier:.3f}, error {scores.expected_error:.3f}" if scores else "-"
-        rows.append(
-            [
-                escape(one.dataset), f"{one.cases} ({one.failed} refused)", sizes or "-",
-                told(one.false_positives_per_case), told(one.dice), hits or "-", calibrated,
-            ]
-        )  # fmt: skip
-    head = ["set", "cases", "found, by size", "false positives a case", "Dice", "landmarks hit", "scores"]
+    head, *rows = [[escape(cell).replace("\n", "<br>") for cell in row] for row in set_rows(sets)]
+    for row, one in zip(rows, sets, strict=True):
+        row.append("<br>".join(f"within {name}: {told(value)}" for name, value in one.hit_rates.items()) or "-")
     return (
         "<h2>How good it is</h2>"
-        + _table(head, rows)
+        + _table([*head, "landmarks hit"], rows)
         + '<p class="quiet">Found: at least 10 % of a true increase is marked. In brackets 95 % bootstrap intervals. '
-        "Brier and expected error of the scores as chances: 0 is best.</p>"
+        "The Brier score takes scores as chances: 0 is best.</p>"
     )
 
 
@@ -202,23 +173,29 @@ def _cases(comparisons: Sequence[CaseComparison]) -> str:
     return f"<h2>Every case</h2>{_table(head, rows, numbers=(2, 3, 4, 5))}<p class=quiet>{limits}</p>"
 
 
-def _pictures(assessment: Assessment, folder: Path) -> str:
-    """Show the cases that changed most, then those that agree least with their truth."""
+def worst_pictures(assessment: Assessment, folder: Path) -> list[tuple[str, bytes]]:
+    """Return caption and PNG of the cases that changed most, then of those that agree least with their truth."""
     outputs = {(o.record.dataset, o.record.case): o for o in assessment.outputs}
     ordered = sorted(assessment.comparisons, key=lambda one: (-one.verdict, -one.volume_change_percent, _dice(one)))
-    figures = []
+    drawn = []
     for one in ordered[:WORST]:
-        output = outputs[one.dataset, one.case]
         old = load(reference_folder(assessment.spec.name), one.dataset, one.case)
-        if (picture := _picture(folder, output, old)) is not None:
-            caption = f"{one.dataset}/{one.case}: {one.verdict.words}, Dice with the truth {_dice(one):.2f}"
-            source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-            image = f'<img alt="{escape(caption)}" src="{source}">'
-            figures.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
+        if (picture := _picture(folder, outputs[one.dataset, one.case], old)) is not None:
+            verdict = one.verdict.words if one.reference is not None else "not in the reference"
+            drawn.append((f"{one.dataset}/{one.case}: {verdict}, Dice with the truth {_dice(one):.2f}", picture))
+    return drawn
+
+
+def _pictures(pictures: Sequence[tuple[str, bytes]]) -> str:
+    figures = []
+    for caption, picture in pictures:
+        source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        image = f'<img alt="{escape(caption)}" src="{source}">'
+        figures.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
     key = (
         '<p class="key quiet"><span style="background:#eb4034"></span>now<span style="background:#4287f5"></span>'
-        'reference, where it differs<span style="background:#5ac85a"></span>truth, where nothing is marked. Left on '
-        "the picture is the patient's right.</p>"
+        'reference, where it differs<span style="background:#5ac85a"></span>truth, where nothing is marked. Slices are '
+        "shown as stored.</p>"
     )
     return f"<h2>Worst cases</h2>{key}{''.join(figures)}" if figures else ""
 
