@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import palette from '../src/reading/palette.json';
 import { anatomicalAxes, dot, indexToWorld, minus, scaled, vector } from '../src/reading/grid';
-import { canvasOf, coloured, count, keep, launch, meanOf, WITHOUT_WEBGL, type PaneName } from './browser';
+import { canvasOf, coloured, count, keep, launch, meanOf, WITHOUT_WEBGL, type Box, type PaneName } from './browser';
 import { base, bytesOf, caseId, detailOf, jump, opened, outlinesOf, signedIn, until } from './page';
 
 let browser: Browser;
@@ -32,6 +32,19 @@ const shows = (name: PaneName, image: string) =>
 const texts = (selector: string) => page.locator(`.overlay ${selector}`).allTextContents();
 const row = (number: number) => page.locator(`tr[data-lesion="${number}"]`);
 const saved = () => until(page, 'all is saved', async () => (await page.getByTestId('saving').textContent()) === 'All changes saved');
+/** Where the selected lesion's mark stands, when the page's layout has come to rest. */
+async function markIn(name: PaneName): Promise<Box> {
+  let before = '';
+  let box: Box | null = null;
+  await until(page, 'the mark stands still', async () => {
+    box = await pane(name).locator('.mark').boundingBox();
+    const same = JSON.stringify(box) === before;
+    before = JSON.stringify(box);
+    return same && box !== null;
+  });
+  if (!box) throw new Error('the mark has no place');
+  return box;
+}
 const different = async (name: PaneName, before: Uint8Array) => {
   const { rgba } = await canvasOf(page, name);
   return rgba.some((value, i) => value !== before[i]);
@@ -80,8 +93,7 @@ describe('images', () => {
     await page.keyboard.press('h');
     await page.keyboard.press('c');
     await shows('lesions', 'subtraction');
-    const mark = await pane('lesions').locator('.mark').boundingBox();
-    if (!mark) throw new Error('the mark has no place');
+    const mark = await markIn('lesions');
     const middle = { x: mark.x + mark.width / 2 - 2, y: mark.y + mark.height / 2 - 2, width: 4, height: 4 };
     await until(page, 'a bright lesion', async () => meanOf(await canvasOf(page, 'lesions', middle)) > 150);
     const { rgba } = await canvasOf(page, 'lesions');
@@ -174,8 +186,7 @@ describe('outlines', () => {
     await jump(page, before.number);
     await page.keyboard.press('e');
     await page.getByTestId('drawing').waitFor();
-    const mark = await pane('current').locator('.mark').boundingBox();
-    if (!mark) throw new Error('the mark has no place');
+    const mark = await markIn('current');
     const [x, y] = [mark.x + mark.width / 2, mark.y + mark.height / 2];
     for (let i = 0; i < 6; i += 1) await page.keyboard.press(']');
     await page.mouse.move(x - 25, y);
@@ -216,11 +227,11 @@ describe('outlines', () => {
   test('the eraser takes away, and an empty outline can’t be kept', async () => {
     await jump(page, 1);
     await page.keyboard.press('e');
+    await page.getByTestId('drawing').waitFor();
     await page.keyboard.press('d');
     const drawn = page.getByTestId('drawn-volume');
     const before = await drawn.textContent();
-    const mark = await pane('lesions').locator('.mark').boundingBox();
-    if (!mark) throw new Error('the mark has no place');
+    const mark = await markIn('lesions');
     await page.mouse.move(mark.x + mark.width / 2, mark.y + mark.height / 2);
     await page.mouse.down();
     await page.mouse.up();
@@ -232,8 +243,9 @@ describe('outlines', () => {
 
   test('a click adds a missed lesion, the reader says where it lies, and undo takes it away', async () => {
     const { lesions } = await detailOf(page);
-    const place = await placeOfUnmarkedSpot();
     await page.keyboard.press('m');
+    await page.getByText('Click into the lesion that was missed').waitFor();
+    const place = await placeOfUnmarkedSpot();
     await page.mouse.click(place.x, place.y);
     const bar = page.getByTestId('drawing');
     await bar.waitFor();
@@ -336,9 +348,9 @@ async function placeOfUnmarkedSpot(): Promise<{ x: number; y: number }> {
   const from = indexToWorld(header, first?.centroid_index ?? [0, 0, 0]);
   const to = indexToWorld(header, best.index);
   const { left, back, head } = anatomicalAxes(header.directions);
-  const mark = await pane('current').locator('.mark').boundingBox();
+  const mark = await markIn('current');
   const scale = await pane('current').locator('svg.scale').boundingBox();
-  if (!mark || !scale) throw new Error('the picture has no mark or scale');
+  if (!scale) throw new Error('the picture has no scale');
   const mmPerPixel = 50 / (scale.width - 2);
   const off = scaled(minus(to, from), 1 / mmPerPixel);
   const slices = Math.round(dot(minus(to, from), head) / (header.spacing_mm[0] ?? 1));
