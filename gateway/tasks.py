@@ -33,6 +33,7 @@ from gateway.jobs.gates import PREPARATION
 from gateway.log import configure_logging, get_logger
 from gateway.settings import Settings, TargetKind
 from gateway.storage import watched_folders, why_no_room
+from processing.broker import celery_options, redis_options
 from processing.domain.case import CaseState
 from processing.domain.errors import IntervalError, Transient
 from processing.domain.messages import (
@@ -59,30 +60,8 @@ UNEXPECTED = "An unexpected error stopped this step. It was logged; the case can
 
 app = Celery("gateway")
 app.conf.update(
-    accept_content=["json"],
-    task_serializer="json",
-    result_serializer="json",
-    task_ignore_result=True,
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    task_default_queue=GATEWAY_QUEUE,
-    worker_prefetch_multiplier=1,
-    worker_hijack_root_logger=False,
-    worker_send_task_events=False,
-    broker_connection_retry_on_startup=True,
-    enable_utc=True,
-    timezone="UTC",
-    broker_transport_options={
-        "visibility_timeout": 600,
-        "unacked_restore_interval": 2,
-        "unacked_restore_throttle": 1,
-        "queue_order_strategy": "priority",
-        "socket_connect_timeout": 5,
-        # A consumer puts back every overdue message under its key, also another's: workers have longer timeouts.
-        "unacked_key": "gateway-unacked",
-        "unacked_index_key": "gateway-unacked-index",
-        "unacked_mutex_key": "gateway-unacked-mutex",
-    },
+    **celery_options(GATEWAY_QUEUE),
+    broker_transport_options=redis_options(600, keys="gateway"),
 )
 
 

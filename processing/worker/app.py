@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
+from processing.broker import celery_options, redis_options
 from processing.dicom.archive import DicomWebArchive
 from processing.domain.messages import (
     GATEWAY_QUEUE,
@@ -45,22 +46,7 @@ BROKER_AWAY = (OperationalError, RedisError, OSError)
 """What sending raises while Redis is gone, comes back, or refuses to write because its disk is full."""
 
 app = Celery("processing")
-app.conf.update(
-    accept_content=["json"],
-    task_serializer="json",
-    result_serializer="json",
-    task_ignore_result=True,
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    task_default_queue=PIPELINE_QUEUE,
-    worker_prefetch_multiplier=1,
-    worker_hijack_root_logger=False,
-    worker_send_task_events=False,
-    worker_max_tasks_per_child=_ORDERS_PER_PROCESS,
-    broker_connection_retry_on_startup=True,
-    enable_utc=True,
-    timezone="UTC",
-)
+app.conf.update(**celery_options(PIPELINE_QUEUE), worker_max_tasks_per_child=_ORDERS_PER_PROCESS)
 
 
 @lru_cache(maxsize=1)
@@ -77,13 +63,7 @@ def configure(chosen: WorkerSettings) -> Celery:
         # The soft limit ends an order with an outcome; the hard one is for code that doesn't listen.
         task_time_limit=chosen.job_time_limit_s + 60,
         worker_concurrency=chosen.worker_processes,
-        broker_transport_options={
-            "visibility_timeout": chosen.visibility_timeout_s,
-            "unacked_restore_interval": 2,
-            "unacked_restore_throttle": 1,
-            "queue_order_strategy": "priority",
-            "socket_connect_timeout": 5,
-        },
+        broker_transport_options=redis_options(chosen.visibility_timeout_s),
     )
     return app
 

@@ -1,0 +1,58 @@
+"""How gateway and worker use the broker: one set of options, so that both always mean the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONNECT_TIMEOUT_S = 5
+
+
+def celery_options(queue: str) -> dict[str, Any]:
+    """Return the options of a Celery application that takes messages from a queue.
+
+    Messages are JSON, acknowledged when they are done, and given back when their process dies.
+    """
+    return {
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_default_queue": queue,
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": False,
+        "broker_connection_retry_on_startup": True,
+        "enable_utc": True,
+        "timezone": "UTC",
+    }
+
+
+def redis_options(visibility_timeout_s: float, keys: str = "") -> dict[str, Any]:
+    """Return the options of the connection to Redis.
+
+    Parameters
+    ----------
+    visibility_timeout_s : float
+        After this a message that nobody acknowledged is handed out again; must exceed the longest task.
+    keys : str
+        Prefix of the keys under which unacknowledged messages stand. A consumer puts back every overdue message under
+        its keys, also another's: those with another timeout need keys of their own.
+    """
+    own = {name: f"{keys}-{suffix}" for name, suffix in _KEYS.items()} if keys else {}
+    return {
+        "visibility_timeout": visibility_timeout_s,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+        "queue_order_strategy": "priority",
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        **own,
+    }
+
+
+_KEYS = {
+    "unacked_key": "unacked",
+    "unacked_index_key": "unacked-index",
+    "unacked_mutex_key": "unacked-mutex",
+}
