@@ -92,10 +92,10 @@ def _gate(chosen: Chosen) -> int:
 
 
 def _reference(chosen: Chosen) -> int:
-    chosen.quick, chosen.ratings = False, chosen.ratings
+    chosen.quick = False
     assessment = _assessed(chosen)
     say_decision(assessment.decision, assessment.evidence, say)
-    entry = make_reference(assessment, say, decided=chosen.decided)
+    entry = make_reference(assessment, say, decided=chosen.decided, unreleased=chosen.unreleased)
     return 0 if entry is not None and entry.passed else 1
 
 
@@ -158,5 +158,8 @@ def _parser() -> argparse.ArgumentParser:
     made["run"].add_argument("--case", help="only the case with this name")
     made["gate"].add_argument("--conclude", action="store_true", help="only let --ratings decide what waits for them")
     made["reference"].add_argument("--decided", default="", help="a maintainer's reason to release without ratings")
+    made["reference"].add_argument(
+        "--unreleased", action="store_true", help="replace the reference of a version that was never released"
+    )
     made["stability"].add_argument("--scans", type=int, default=8, help="simulated re-scans")
     return parser

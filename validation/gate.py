@@ -78,6 +78,11 @@ class Evidence:
         """Version that made the reference; None without one."""
         return next((one.reference.version for one in self.comparisons if one.reference is not None), None)
 
+    @property
+    def only_version_stands_still(self) -> bool:
+        """Whether nothing is wrong but that the output changed under one version."""
+        return not self.irreproducible and not self.missing and self.version == self.reference_version
+
 
 @dataclass(frozen=True)
 class Decision:

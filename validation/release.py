@@ -172,7 +172,9 @@ def _case_summary(one: CaseComparison) -> CaseSummary:
     )
 
 
-def make_reference(assessment: Assessment, say: Say, *, decided: str = "") -> VersionEntry | None:
+def make_reference(
+    assessment: Assessment, say: Say, *, decided: str = "", unreleased: bool = False
+) -> VersionEntry | None:
     """Let a run become the reference, and write what the gate said of it into the ledger and the reports.
 
     Parameters
@@ -182,35 +184,45 @@ def make_reference(assessment: Assessment, say: Say, *, decided: str = "") -> Ve
     say : callable
     decided : str
         A maintainer's reason to release without the readers' ratings; it is kept in the ledger.
+    unreleased : bool
+        The version was never released, so that its output may change without another version: what the ledger says of
+        it stays, and its reference is replaced.
 
     Returns
     -------
     VersionEntry or None
         None when the gate stays closed: then nothing was written.
     """
+    name, version = assessment.spec.name, assessment.spec.version
+    ledger = read_ledger()
+    standing = ledger.entry(name, version)
     entry = assessment.decision.entry
+    if entry is None and unreleased and assessment.evidence.only_version_stands_still:
+        entry = standing
     if entry is None:
         return None
     if decided and not entry.passed:
         entry = entry.model_copy(update={"basis": Basis.MAINTAINER, "reason": f"{entry.reason}; {decided}"})
-    name, version = assessment.spec.name, assessment.spec.version
-    ledger = read_ledger()
-    standing = ledger.entry(name, version)
-    if standing is None or entry.basis is not Basis.UNCHANGED:
+    if standing is not None and entry.basis is Basis.UNCHANGED:
+        entry = standing
+    if entry != standing:
         write_ledger(ledger.with_entry(name, entry))
         say(f"wrote {LEDGER.name}: {version}, {entry.basis.value}\n")
-    folder = reference_folder(name)
+    _write_reference(assessment, entry)
+    say(f"wrote the reference of {name} {version}: {len(assessment.outputs)} cases\n")
+    return entry
+
+
+def _write_reference(assessment: Assessment, entry: VersionEntry) -> None:
+    folder = reference_folder(assessment.spec.name)
     for dataset in {output.record.dataset for output in assessment.outputs}:
         shutil.rmtree(folder / dataset, ignore_errors=True)
     for output in assessment.outputs:
         save(output, folder)
     REPORTS.mkdir(exist_ok=True)
-    summary = summarise(assessment).model_copy(
-        update={"entry": standing if standing and entry.basis is Basis.UNCHANGED else entry}
-    )
-    (REPORTS / f"{name}-{version}.json").write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    say(f"wrote the reference of {name} {version}: {len(assessment.outputs)} cases\n")
-    return entry
+    summary = summarise(assessment).model_copy(update={"entry": entry})
+    path = REPORTS / f"{assessment.spec.name}-{assessment.spec.version}.json"
+    path.write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def conclude_ratings(pipeline: str, ratings: Sequence[Rating], say: Say) -> VersionEntry | None:

@@ -14,6 +14,7 @@ from validation import report
 from validation.compare import compare_case
 from validation.datasets import GradedBy
 from validation.gate import Evidence, decide
+from validation.outputs import load
 from validation.pictures import case_picture
 from validation.plots import Series, line_plot
 from validation.ratings import Rating
@@ -81,6 +82,16 @@ def test_a_release_keeps_its_reference_ledger_and_figures(elsewhere: Path) -> No
     again = make_reference(assessed((NEW, NEW)), lambda _: None)
     assert again is not None
     assert _gate.read_ledger(elsewhere / "compatibility.yaml").entry(SPEC.name, SPEC.version) == entry
+
+
+def test_a_version_that_was_never_released_may_change(elsewhere: Path) -> None:
+    first = make_reference(assessed((NEW, OLD)), lambda _: None)
+    other = output((18, 6), version=SPEC.version, figures=truth(4, 0, 0))
+    assert make_reference(assessed((other, NEW)), lambda _: None) is None
+    assert make_reference(assessed((other, NEW)), lambda _: None, unreleased=True) == first
+    kept = load(elsewhere / "reference" / SPEC.name, "made", "one")
+    assert kept is not None
+    assert same_output(kept, other)
 
 
 def test_a_closed_gate_writes_nothing(elsewhere: Path) -> None:
