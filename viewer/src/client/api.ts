@@ -41,6 +41,9 @@ export type AuditVerification = Schemas['AuditVerification'];
 export type Reading = Schemas['Reading'];
 export type ReportState = Schemas['ReportState'];
 export type SignInWays = Schemas['SignInWays'];
+export type NextReading = Schemas['NextReading'];
+export type StudyLine = Schemas['StudyLine'];
+export type StudyResults = Schemas['StudyResultsView'];
 export type Verdict = Schemas['Verdict'];
 export type Acceptance = Schemas['Acceptance'];
 export type Worklist = Schemas['Worklist'];
@@ -187,6 +190,30 @@ export const api = {
     answered(client.POST('/api/cases/{case_id}/reopening', { params: inCase(caseId), body })),
   sign: (caseId: string, body: Schemas['Signature']): Promise<CaseDetail> =>
     answered(client.POST('/api/cases/{case_id}/signature', { params: inCase(caseId), body })),
+
+  studies: (): Promise<Schemas['StudyList']> => answered(client.GET('/api/studies')),
+  openStudy: (body: Schemas['NewStudy']): Promise<StudyLine> => answered(client.POST('/api/studies', { body })),
+  nextReading: (studyId: string): Promise<NextReading> =>
+    answered(client.POST('/api/studies/{study_id}/next', { params: { path: { study_id: studyId } } })),
+  readingShown: async (readingId: number): Promise<void> => {
+    await answered(client.POST('/api/studies/readings/{reading_id}/shown', { params: { path: { reading_id: readingId } } }));
+  },
+  signReading: async (readingId: number, body: Schemas['ReadingSignature']): Promise<void> => {
+    await answered(
+      client.POST('/api/studies/readings/{reading_id}/signature', { params: { path: { reading_id: readingId } }, body }),
+    );
+  },
+  answerSurvey: async (
+    studyId: string,
+    moment: Schemas['SurveyMoment'],
+    body: Schemas['SurveyAnswers'],
+  ): Promise<void> => {
+    await answered(
+      client.PUT('/api/studies/{study_id}/survey/{moment}', { params: { path: { study_id: studyId, moment } }, body }),
+    );
+  },
+  studyResults: (studyId: string): Promise<StudyResults> =>
+    answered(client.GET('/api/studies/{study_id}/results', { params: { path: { study_id: studyId } } })),
 
   audit: (query: { actor?: string; case_id?: string; pseudonym?: string; before?: number }): Promise<AuditPage> =>
     answered(client.GET('/api/audit', { params: { query } })),

@@ -94,7 +94,6 @@ def address(door: Door) -> str:
         moment="before",
         pipeline="none",
         version="1.0.0",
-        ,
     )
     return f"{filled}?longest_s=0" if filled.endswith("/events") else filled
 
