@@ -85,7 +85,7 @@ def audit(
     for visit, study in studies.items():
         findings += _states(study, rows)
         findings += _comparison(visit, study, studies)
-    findings += [finding for case in rows.cases.values() for finding in _replayed(case, rows)]
+    findings += [finding for case in rows.cases.values() for finding in replay_findings(case, rows)]
     findings += _signatures(rows, signed)
     findings += _pacs(system, rows, studies.values())
     findings += _research(system, rows)
@@ -162,7 +162,8 @@ def _comparison(visit: Visit, study: _Study, studies: Mapping[Visit, _Study]) ->
         yield f"{name}: archived, compared with another study than the one before it, and does not say so"
 
 
-def _replayed(case: Case, rows: Rows) -> Iterator[str]:
+def replay_findings(case: Case, rows: Rows) -> Iterator[str]:
+    """Follow a case's events through the transition table, and say where they do not lead to its state."""
     state = CaseState.RECEIVING
     for event in rows.events[case.case_id]:
         if event.from_state != state.value:

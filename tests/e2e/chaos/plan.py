@@ -50,7 +50,6 @@ class Scale:
 
 
 FULL = Scale(20, 3, 6, 3, (1.0, 8.0), 8.0)
-SHORT = Scale(2, 2, 1, 1, (0.2, 1.5), 2.0)
 
 
 @dataclass(frozen=True)
