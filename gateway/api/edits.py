@@ -28,7 +28,7 @@ from gateway.api.schemas import (
 from gateway.audit.trail import AuditAction
 from gateway.db.tables import Job, Review
 from gateway.review import decisions, edits
-from gateway.review.display import head_mask
+from gateway.review.display import coarse_head
 from gateway.review.grow import grow_region
 from gateway.review.masks import BoxMask, side_of
 from gateway.review.second_reader import ReviewRefused
@@ -60,12 +60,12 @@ def grow(_: Reader, case_id: str, click: GrowRequest, state: State) -> GrownRegi
     grid = state.images.grid(comparison)
     if any(not 0 <= place < length for place, length in zip(click.index, grid.shape, strict=True)):
         raise InputRejected("The point lies outside the images.")
-    intensities = state.images.current(comparison).array
-    mask = grow_region(intensities, grid, click.index, level=click.level)
+    current = state.images.current(comparison)
+    mask = grow_region(current.array, grid, click.index, level=click.level)
     return GrownRegion(
         mask=_as_sent(mask),
         volume_mm3=mask.volume_mm3(grid),
-        side=side_of(grid, head_mask(intensities), mask.inner_index(grid)),
+        side=side_of(*coarse_head(current), grid.index_to_lps(mask.inner_index(grid))),
     )
 
 

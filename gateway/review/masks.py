@@ -101,13 +101,13 @@ class BoxMask:
         return int(z), int(y), int(x)
 
 
-def side_of(grid: Grid, head: Mask, index: Index, *, midline_mm: float = 5.0) -> Side:
-    """Propose on which side of the head a voxel lies, by the middle of the head at the voxel's own height.
+def side_of(grid: Grid, head: Mask, point_mm: npt.ArrayLike, *, midline_mm: float = 5.0) -> Side:
+    """Propose on which side of the head an LPS point lies, by the middle of the head at the point's own height.
 
     A proposal only: a turned head makes it wrong near the middle, so the reader confirms it.
     """
     points = grid.index_to_lps(np.argwhere(head))
-    here = grid.index_to_lps(index)
+    here = np.asarray(point_mm, dtype=np.float64)
     near = points[np.abs(points[:, 2] - here[2]) < 15.0]
     across = (near if len(near) else points)[:, 0]
     off_mm = float(here[0]) - float(across.min() + across.max()) / 2

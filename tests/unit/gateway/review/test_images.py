@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gateway.review.display import ReviewVolume, grey_volume
+from gateway.review.display import ReviewVolume, coarse_head, grey_volume, head_mask
 from gateway.review.finalise import provenance_of
 from gateway.review.images import ReviewImages, onto
 from gateway.review.visits import Comparison, review_images
@@ -149,6 +149,17 @@ def test_a_moved_volume_shows_the_same_anatomy_at_the_same_place() -> None:
     moved = onto(grid, source, RigidTransform(matrix))
     peak = np.unravel_index(int(moved.array.argmax()), moved.array.shape)
     assert np.allclose(grid.index_to_lps(peak) + np.array((5.0, 0.0, 0.0)), point)
+
+
+def test_the_coarse_head_lies_where_the_head_is(compared: Compared) -> None:
+    current = load(compared, "current")
+    grid, head = coarse_head(current)
+    whole = head_mask(current.array)
+    for corner in (np.min, np.max):
+        coarse, fine = (
+            corner(one.index_to_lps(np.argwhere(mask)), axis=0) for one, mask in ((grid, head), (current.grid, whole))
+        )
+        assert np.abs(coarse - fine).max() <= max(grid.spacing_mm)
 
 
 def _flair(study: StudyOrder) -> tuple[str, str]:

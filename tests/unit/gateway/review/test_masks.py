@@ -61,7 +61,7 @@ def test_the_side_is_the_patients_own(x: int, side: Side) -> None:
     """LPS: a larger x is further to the patient's left."""
     head = np.zeros(GRID.shape, bool)
     head[:, 5:35, 5:46] = True
-    assert side_of(GRID, head, (3, 20, x)) is side
+    assert side_of(GRID, head, GRID.index_to_lps((3, 20, x))) is side
 
 
 def test_the_side_follows_the_axes_not_the_array() -> None:
@@ -69,4 +69,4 @@ def test_the_side_follows_the_axes_not_the_array() -> None:
     mirrored = Grid.from_axes(GRID.shape, origin_mm=(50, -40, 0), spacing_mm=(3, 2, 2), directions=directions)
     head = np.zeros(GRID.shape, bool)
     head[:, 5:35, 5:46] = True
-    assert side_of(mirrored, head, (3, 20, 10)) is Side.LEFT
+    assert side_of(mirrored, head, mirrored.index_to_lps((3, 20, 10))) is Side.LEFT
