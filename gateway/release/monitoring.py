@@ -155,8 +155,11 @@ def _chart(key: tuple[str, str, str], points: Sequence[tuple[datetime, float]], 
     if len(values) < BASELINE + RECENT:
         return Chart(figure, unit, version, scanner, tuple(points), None, None, None, None, "")
     centre, spread = _limits(values[:BASELINE], scale)
-    reach = _ERRORS * spread / sqrt(RECENT)
+    # Both means are uncertain: that of the latest results, and the baseline's.
+    reach = _ERRORS * spread * sqrt(1 / RECENT + 1 / BASELINE)
     low, high, recent = centre - reach, centre + reach, fmean(values[-RECENT:])
+    if scale is Scale.RATE:
+        low, high = max(low, 0.0), min(high, 1.0)
     alert = ""
     if not low <= recent <= high:
         way = "fell" if recent < low else "rose"
