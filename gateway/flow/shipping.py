@@ -7,7 +7,7 @@ no other; the case says what is missing where, and is archived when nothing is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -119,7 +119,8 @@ def conclude(services: Services, lease: Lease) -> None:
     now = services.clock()
     with services.sessions.begin() as session:
         case = lease.case(session, SIGNED)
-        rows = _configured(services, consignments.of_case(session, case.case_id))
+        known = consignments.of_case(session, case.case_id)
+        rows = [known[target.name] for target in _targets_of(services, case) if target.name in known]
         open_rows = [row for row in rows if row.state in consignments.UNDER_WAY]
         said = " ".join(f"{row.target}: {row.reason}" for row in rows if row.reason and row.state != _ARCHIVED)
         if open_rows:
@@ -270,11 +271,6 @@ def _rows(session: Session, lease: Lease, target: Target, objects: Sequence[Rele
     uids = {one.uid for one in objects}
     rows = consignments.deliveries_to(session, lease.case_id, target.name)
     return [row for row in rows if row.sop_instance_uid in uids]
-
-
-def _configured(services: Services, rows: Mapping[str, Consignment]) -> list[Consignment]:
-    """Return the rows of targets that the site still has."""
-    return [rows[target.name] for target in services.targets if target.name in rows]
 
 
 def _what_arrived(session: Session, row: Consignment) -> str:
