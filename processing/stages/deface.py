@@ -41,7 +41,7 @@ class DefaceParameters:
         Voxels of the map of distances.
     thickest_slice_mm : float
         Largest distance of voxels in a scan that a face is found in. In scans of a real head with slices of 5.5 mm
-        the alignment was off by so much that eyes stayed: such a scan is refused.
+        nose, mouth and chin went, but parts of the eyes stayed: such a scan is refused.
     """
 
     brows: tuple[float, float] = (-76.0, 12.0)

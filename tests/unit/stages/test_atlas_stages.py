@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -124,6 +126,16 @@ def test_a_point_of_the_head_lands_on_its_place_in_the_atlas(alignment: AtlasAli
     points = np.random.default_rng(1).uniform((-50, -40, -20), (50, 80, 60), (200, 3))
     found = points @ alignment.to_atlas[:3, :3].T + alignment.to_atlas[:3, 3]
     assert np.linalg.norm(found - to_world.apply(points), axis=1).mean() < 3.0
+
+
+def test_an_alignment_that_took_the_head_for_the_brain_is_made_again_without_the_scalp(
+    scan: Volume, atlas: Atlas, alignment: AtlasAlignment
+) -> None:
+    again = align_with_atlas(scan, atlas, params=replace(BRAIN, largest_size=0.0))
+    assert not np.array_equal(again.to_atlas, alignment.to_atlas)
+    points = np.column_stack([np.random.default_rng(5).uniform((-50, -60, -30), (50, 60, 60), (200, 3)), np.ones(200)])
+    apart = np.linalg.norm((points @ (again.to_atlas - alignment.to_atlas).T)[:, :3], axis=1)
+    assert apart.mean() < 4.0
 
 
 @pytest.mark.parametrize("kind", ["black", "noise", "ball"])
