@@ -177,8 +177,8 @@ class Settings(DatabaseSettings):
     """On the fast track a study is begun when its required series is whole and no image of it came for so long."""
     lease_s: float = Field(default=120.0, gt=0)
     """How long a step may hold a case before another process may take it over."""
-    job_lease_s: float = Field(default=900.0, gt=0)
-    """How long a worker may be silent about a job before it is ordered again."""
+    job_lease_s: float = Field(default=300.0, gt=0)
+    """How long a worker may be silent about a job before it is ordered again; it says something every 20 s."""
     watched_folders: str = ""
     """Folders whose disks must have room, with commas between; the database's and the temporary one unless given."""
     least_free_mb: int = Field(default=1024, ge=0)

@@ -6,8 +6,10 @@ holds nothing of the patient.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +44,9 @@ Series = Mapping[SeriesRole, SourceSeries]
 _PROGRESS_EVERY_S = 1.0
 """A reader sees no difference, and the broker has little to do."""
 
+BEAT_EVERY_S = 20.0
+"""So often the last word is repeated: a stage may take minutes, and a silent worker is taken for dead."""
+
 _SHARES = {"fetch": (0.0, 0.15), "run": (0.15, 0.85), "write": (0.85, 0.92), "store": (0.92, 1.0)}
 """Which part of the whole each step takes, roughly."""
 
@@ -60,6 +65,23 @@ class Clock:
     _stage: str = ""
     _since_s: float = field(default_factory=time.monotonic)
     _told_s: float = float("-inf")
+    _told: JobProgress | None = None
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Repeat the last word now and then while something takes long."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT_EVERY_S):
+                if self._told is not None:
+                    self.tell(self._told)
+
+        threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def step(self, name: str) -> Progress:
         """Return a callback for one step, whose own 0 to 1 becomes its share of the whole."""
@@ -78,8 +100,9 @@ class Clock:
             self._stage, self._since_s, self._told_s = stage, now_s, float("-inf")
         if now_s - self._told_s >= _PROGRESS_EVERY_S:
             self._told_s = now_s
-            job = self.order
-            self.tell(JobProgress(job_id=job.job_id, attempt=job.attempt, stage=stage, fraction=round(fraction, 3)))
+            job, part = self.order, round(fraction, 3)
+            self._told = JobProgress(job_id=job.job_id, attempt=job.attempt, stage=stage, fraction=part)
+            self.tell(self._told)
 
     def stop(self) -> None:
         """Close the account of the stage that ran last."""
@@ -116,7 +139,8 @@ def run_job(
     clock = Clock(order, tell)
     log.info("order taken", **_facts(order))
     try:
-        outcome = _carry_out(order, archive, clock)
+        with clock.beating():
+            outcome = _carry_out(order, archive, clock)
     except RegistrationFailed as error:
         outcome = _failure(order, OutcomeStatus.REGISTRATION_FAILED, error.reason)
     except InputRejected as error:

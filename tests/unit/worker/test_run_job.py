@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -274,3 +275,19 @@ def test_a_volume_that_is_not_asked_for_is_not_fetched(order: JobOrder, archive:
     # T1C is no input of the pipeline; the archive doesn't even hold it.
     current = order.current.model_copy(update={"series": {**order.current.series, SeriesRole.T1C: "2.25.2"}})
     assert ran(order.model_copy(update={"current": current}), archive).status is OutcomeStatus.SUCCEEDED
+
+
+def test_a_long_stage_is_not_silent(order: JobOrder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "BEAT_EVERY_S", 0.001)
+    heard = threading.Semaphore(0)
+    told: list[JobProgress] = []
+
+    def tell(line: JobProgress) -> None:
+        told.append(line)
+        heard.release()
+
+    clock = Clock(order, tell)
+    with clock.beating():
+        clock.note("registering", 0.25)
+        assert all(heard.acquire(timeout=60) for _ in range(4))
+    assert {(line.stage, line.fraction) for line in told} == {("registering", 0.25)}
