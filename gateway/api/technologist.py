@@ -257,6 +257,10 @@ _NO_WAY_ON = frozenset(
 )
 
 
+_HARMLESS_FIGURES = ("grey-white contrast to noise",)
+"""A FLAIR may have none and still be good: it does no harm to the comparison (docs/ms_longitudinal.md)."""
+
+
 def answer_of(state: CaseState, outcome: JobOutcome | None, reason: str) -> tuple[Answer | None, str]:
     """Return what may be said at the scanner, and why not more.
 
@@ -264,7 +268,11 @@ def answer_of(state: CaseState, outcome: JobOutcome | None, reason: str) -> tupl
     radiologist decides.
     """
     if outcome is not None and outcome.status is OutcomeStatus.SUCCEEDED:
-        poor = [figure.name for figure in outcome.quality if not figure.acceptable]
+        poor = [
+            figure.name
+            for figure in outcome.quality
+            if not figure.acceptable and not figure.name.endswith(_HARMLESS_FIGURES)
+        ]
         if poor:
             return Answer.NONE, f"The images or their registration are not as expected: {', '.join(poor)}."
         new = any(lesion.change is LesionChange.NEW for lesion in outcome.lesions)

@@ -38,6 +38,12 @@ def test_poor_images_give_no_answer() -> None:
     assert "signal to noise" in reason
 
 
+def test_a_figure_that_does_no_harm_to_the_comparison_takes_no_answer_away() -> None:
+    flat = QualityFigure("prior grey-white contrast to noise", 0.1, "", acceptable=False)
+    result = outcome().model_copy(update={"quality": (flat,)})
+    assert answer_of(CaseState.READY_FOR_REVIEW, result, "")[0] is Answer.NO_NEW_LESION
+
+
 @pytest.mark.parametrize(
     ("state", "result"),
     [
