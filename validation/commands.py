@@ -22,9 +22,13 @@ from validation.robustness import robustness, robustness_table
 from validation.run import RUNS, keys_of, run
 from validation.stability import determinism, make_limits, stability_table
 
-say = sys.stdout.write
-
 Chosen = argparse.Namespace
+
+
+def say(text: str) -> None:
+    """Say something to whoever ran the command, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _list(_: Chosen) -> int:

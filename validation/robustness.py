@@ -100,8 +100,9 @@ def robustness_table(points: Sequence[Point]) -> str:
     """Lay out every point as a line."""
     rows = [["disturbance", "strength", "found", "false pos.", "Dice", ""]]
     for point in points:
-        figures = [f"{point.found}/{point.present}", str(point.false_positives), f"{point.dice:.3f}", ""]
-        refused = ["-", "-", "-", point.refusal]
-        strength = f"{point.strength:g} {point.unit}".strip()
-        rows.append([point.disturbance, strength, *(refused if point.refusal else figures)])
+        if point.dice is None:
+            figures = ["-", "-", "-", point.refusal]
+        else:
+            figures = [f"{point.found}/{point.present}", str(point.false_positives), f"{point.dice:.3f}", ""]
+        rows.append([point.disturbance, f"{point.strength:g} {point.unit}".strip(), *figures])
     return columns(rows)
