@@ -62,7 +62,7 @@ test('without a mouse: from the worklist to a decision and back', async () => {
   await until(page, 'none', async () => (await detailOf(page)).lesions.every(({ verdict }) => verdict === null));
   // Every control can be reached, and the focus is seen.
   const reached = new Set<string>();
-  for (let i = 0; i < 60; i += 1) {
+  for (let i = 0; i < 140; i += 1) {
     await page.keyboard.press('Tab');
     reached.add(await page.evaluate(() => document.activeElement?.textContent?.trim() ?? ''));
   }
