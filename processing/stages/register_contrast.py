@@ -147,7 +147,7 @@ class _Samples:
             shift[:3, 3] = step[3:]
             transform = RigidTransform(shift).after(rotation_about(centre, step[:3])).after(transform)
             fit = self._fit(transform, fit.trust)
-            if np.abs(step[3:]).max() < 5e-3 and np.abs(step[:3]).max() < 5e-5:
+            if np.abs(step[3:]).max() < 2e-2 and np.abs(step[:3]).max() < 2e-4:
                 break
         return _judged(transform, fit)
 
