@@ -122,7 +122,7 @@ $(STAMPS)/python: requirements.lock
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-# The programs that benchmarks compare with fill 1.6 GB: they have an environment of their own.
+# The programs that benchmarks compare with fill 2.5 GB: they have an environment of their own.
 $(STAMPS)/bench: requirements-bench.lock
 	@mkdir -p $(STAMPS)
 	@echo "Installing what the benchmark compares with"
