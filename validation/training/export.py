@@ -1,6 +1,6 @@
-"""Trained networks as files: weights that can be loaded again, and ONNX, into which several are averaged.
+"""Trained networks as ONNX files.
 
-``python -m validation.training.export TARGET.onnx A.pt B.pt`` averages networks that were trained apart.
+``python -m validation.training.export TARGET A B`` averages networks that were trained apart into one file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import TensorProto, compose, helper
 from torch import nn
 
 from processing.stages.learned import CHANNELS
@@ -47,22 +49,27 @@ def write_onnx(networks: Sequence[ChangeNet], target: Path) -> None:
     program.save(str(target), external_data=False)
 
 
-def write_weights(network: ChangeNet, target: Path) -> None:
-    """Keep a network so that it can be exported together with others."""
-    torch.save(network.state_dict(), target)
-
-
-def read_weights(source: Path) -> ChangeNet:
-    """Load what `write_weights` kept."""
-    network = ChangeNet()
-    network.load_state_dict(torch.load(source, weights_only=True))
-    return network.eval()
+def average(sources: Sequence[Path], target: Path) -> None:
+    """Write one file whose chance is the mean of several networks' that were trained apart."""
+    channels = helper.make_tensor_value_info("channels", TensorProto.FLOAT, [1, len(CHANNELS), "z", "y", "x"])
+    chance = helper.make_tensor_value_info("chance", TensorProto.FLOAT, [1, 1, "z", "y", "x"])
+    nodes, weights, opsets = [], [], []
+    for number, source in enumerate(sources):
+        member = compose.add_prefix(onnx.load(source), f"{number}/")
+        nodes += [helper.make_node("Identity", ["channels"], [f"{number}/channels"]), *member.graph.node]
+        weights += member.graph.initializer
+        opsets.append(member.opset_import)
+    nodes.append(helper.make_node("Mean", [f"{number}/chance" for number in range(len(sources))], ["chance"]))
+    graph = helper.make_graph(nodes, "change", [channels], [chance], weights)
+    model = helper.make_model(graph, opset_imports=opsets[0], ir_version=min(10, onnx.IR_VERSION))
+    onnx.checker.check_model(model)
+    target.write_bytes(model.SerializeToString())
 
 
 def main(arguments: list[str]) -> int:
     """Average networks into one file."""
     target, *sources = (Path(argument) for argument in arguments)
-    write_onnx([read_weights(source) for source in sources], target)
+    average(sources, target)
     return 0
 
 

@@ -50,15 +50,15 @@ class _Mapped:
     brain: Index
 
 
-def fit(sources: Sequence[Source], *, params: FitParameters, start: ChangeNet | None = None) -> ChangeNet:
-    """Train on the examples, from `start` if given, and return the network's running average, in evaluation mode."""
+def fit(sources: Sequence[Source], *, params: FitParameters) -> ChangeNet:
+    """Train on the examples and return the running average of the network, in evaluation mode."""
     torch.manual_seed(params.seed)
     torch.use_deterministic_algorithms(mode=True)
     generator = np.random.default_rng(params.seed)
     mapped = [[_open(stem, generator) for stem in source.examples] for source in sources]
     shares = np.array([source.share for source in sources])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = (copy.deepcopy(start) if start else ChangeNet()).train().to(device, memory_format=torch.channels_last_3d)
+    network = ChangeNet().to(device, memory_format=torch.channels_last_3d)
     averaged = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from validation.training.export import read_weights, write_onnx, write_weights
+from validation.training.export import write_onnx
 from validation.training.fit import FitParameters, fit
 from validation.training.sources import PATIENTS, sources
 
@@ -25,20 +25,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--without", choices=PATIENTS, nargs="+", default=[])
     parser.add_argument("--steps", type=int, default=FitParameters.steps)
     parser.add_argument("--seeds", type=int, nargs="+", default=[FitParameters.seed], help="one network for each")
-    parser.add_argument("--rate", type=float, default=FitParameters.learning_rate)
-    parser.add_argument("--start", type=Path, help="weights (.pt) to go on from")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     examples = sources(chosen.corpus, chosen.without)
-    start = read_weights(chosen.start) if chosen.start else None
-    networks = [
-        fit(examples, params=FitParameters(steps=chosen.steps, learning_rate=chosen.rate, seed=seed), start=start)
-        for seed in chosen.seeds
-    ]
+    networks = [fit(examples, params=FitParameters(steps=chosen.steps, seed=seed)) for seed in chosen.seeds]
     chosen.target.parent.mkdir(parents=True, exist_ok=True)
-    for seed, network in zip(chosen.seeds, networks, strict=True):
-        write_weights(network, chosen.target.with_suffix(f".{seed}.pt"))
     write_onnx(networks, chosen.target)
     return 0
 

@@ -10,11 +10,14 @@ import pytest
 
 from processing.domain.imaging import Grid, LabelMap, RigidTransform, Volume
 from processing.domain.result import Lesion, LesionChange, LongitudinalResult, QualityFigure, Region, Side
+from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
+from processing.stages.learned import CHANNELS, LearnedModel
 from validation.accuracy import CaseFigures, figures, increases, measure_all
 from validation.accuracy_report import curve_picture, curve_table, sensitivity_table, volume_table
-from validation.accuracy_sets import AccuracyCase, Material, all_cases
+from validation.accuracy_sets import LEFT_OUT_NETWORKS, AccuracyCase, Material, all_cases
 from validation.grid import GRID
 from validation.phantom import DEMO_PHANTOM
+from validation.real_pairs import CROSS_SECTIONAL_PATIENTS, LONGITUDINAL_PATIENTS
 
 PLACE = Grid.from_axes((4, 20, 20), origin_mm=(0, 0, 0), spacing_mm=(3, 1, 1), directions=np.eye(3)[:, ::-1])
 
@@ -132,6 +135,15 @@ def test_without_data_the_phantoms_are_measured() -> None:
     named = [(case.group, case.name) for case in all_cases(Path("anywhere"))]
     assert len(set(named)) == len(named)
     assert len({group for group, _ in named}) >= 7
+
+
+def test_each_real_patient_is_measured_by_a_network_of_its_own_fold() -> None:
+    assert set(LEFT_OUT_NETWORKS) == {*LONGITUDINAL_PATIENTS, *CROSS_SECTIONAL_PATIENTS}
+    shipped = (MODEL_FOLDER / "change.onnx").read_bytes()
+    for file in set(LEFT_OUT_NETWORKS.values()):
+        assert file.read_bytes() != shipped
+        chances = LearnedModel(file.read_bytes()).chances(np.ones((len(CHANNELS), 4, 16, 16), np.float32))
+        assert 0.0 <= float(chances.min()) <= float(chances.max()) <= 1.0
 
 
 def test_each_phantom_of_the_grid_differs_from_the_demo_and_from_the_others() -> None:
