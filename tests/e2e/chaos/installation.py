@@ -34,6 +34,7 @@ class ChaosSystem(System):
             "INTERVAL_LEASE_S": "20",
             "INTERVAL_JOB_LEASE_S": str(JOB_LEASE_S),
             "INTERVAL_RETRY_BASE_S": "1",
+            "INTERVAL_LEAST_FREE_MB": "64",
         }
 
     def worker_environment(self) -> dict[str, str]:
