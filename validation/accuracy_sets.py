@@ -1,6 +1,6 @@
 """The sets that accuracy is measured on: phantoms, real pairs, inserted lesions, and pairs in which nothing changed.
 
-The real pairs are measured with networks that have never seen the patient (`left_out/`): what ships was trained on them.
+The real pairs are measured with networks that have never seen the patient (`left_out/`): what ships has seen them all.
 Of the two networks that are averaged for a 1 mm patient, one has seen the patient.
 """
 
