@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGExtended12Bit, JPEGLosslessSV1, RLELossless
+from scipy.spatial.transform import Rotation
 
 from processing.dicom.read import parse_part10, read_series
 from processing.dicom.result import to_part10
 from processing.domain.errors import InputRejected
-from processing.domain.imaging import Grid
+from processing.domain.imaging import Grid, Volume
 from tests.unit.dicom.made import enhanced, grid_of, head, instances, require_program, written
 
 GRID = grid_of(shape=(6, 24, 20))
@@ -208,6 +210,32 @@ def test_dcm2niix_sees_a_scanner_s_series_at_the_same_place(tmp_path: Path) -> N
     paths = written(tmp_path / "in", head(GRID, blobs=[((5.0, -4.0, 2.0), 3.0)]))
     (tmp_path / "out").mkdir()
     _same_image(paths[0].parent, tmp_path / "out")
+
+
+@pytest.mark.parametrize("plane", ["sagittal", "coronal", "axial"])
+@pytest.mark.parametrize("degrees", [(0, 0, 0), (23, -17, 11), (40, 35, -28)])
+def test_dcm2niix_sees_an_oblique_series_with_gaps_at_the_same_place(
+    tmp_path: Path, plane: str, degrees: tuple[int, int, int]
+) -> None:
+    # Columns: along which LPS axes slice, row and column increase.
+    axes = {
+        "axial": [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
+        "coronal": [[0, 0, 1], [1, 0, 0], [0, -1, 0]],
+        "sagittal": [[1, 0, 0], [0, 0, 1], [0, -1, 0]],
+    }
+    turned = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix() @ np.array(axes[plane], float)
+    grid = Grid.from_axes((9, 40, 32), origin_mm=(13.0, -41.5, 27.25), spacing_mm=(4.6, 1.25, 1.5), directions=turned)
+    scan = Volume(np.random.default_rng(8).integers(0, 900, grid.shape).astype(np.float32), grid)
+    paths = written(tmp_path / "in", scan)
+    for number, path in enumerate(paths):
+        image = dcmread(path)
+        # A gap between the slices, and an order that says nothing of their places.
+        image.SliceThickness, image.InstanceNumber = "3.5", str(1 + (number * 4) % len(paths))
+        image.save_as(path)
+    (tmp_path / "out").mkdir()
+    _same_image(paths[0].parent, tmp_path / "out")
+    read = read_series(parse_part10(path.read_bytes() for path in paths)).volume
+    assert max(read.grid.spacing_mm) == pytest.approx(4.6, abs=1e-3)
 
 
 @pytest.mark.real_data
