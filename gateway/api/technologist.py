@@ -252,7 +252,7 @@ def _measured(pipeline: str) -> MeasuredLine | None:
 _NO_WAY_ON = frozenset(
     {
         *(CaseState.QUARANTINED, CaseState.REGISTRATION_FAILED, CaseState.NOT_ROUTED),
-        *(CaseState.BASELINE, CaseState.DISCARDED),
+        *(CaseState.BASELINE, CaseState.DISCARDED, CaseState.SUPERSEDED),
     }
 )
 

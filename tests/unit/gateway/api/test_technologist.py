@@ -52,6 +52,7 @@ def test_a_figure_that_does_no_harm_to_the_comparison_takes_no_answer_away() -> 
         (CaseState.BASELINE, None),
         (CaseState.NOT_ROUTED, None),
         (CaseState.DISCARDED, None),
+        (CaseState.SUPERSEDED, None),
     ],
 )
 def test_whatever_failed_gives_no_answer(state: CaseState, result: JobOutcome | None) -> None:
