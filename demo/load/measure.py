@@ -18,7 +18,7 @@ from demo.load.sending import send_all
 from demo.load.studies import Day
 from demo.processes import RunningSystem
 from gateway.db.engine import make_engine, session_factory
-from gateway.db.tables import Case, Event, Job
+from gateway.db.tables import Case, ChangesCursor, Event, Job
 from processing.domain.case import CaseEvent, CaseState
 
 Say = Callable[[str], None]
@@ -80,6 +80,7 @@ def measure_ingest(
     running: RunningSystem, sessions: sessionmaker[Session], day: Day, figures: Figures, say: Say
 ) -> None:
     """Send the day to Interval, whose workers are not up yet, and wait for the last order."""
+    _until(lambda: _follows_changes(sessions), "the gateway looks at its archive")
     watch = MemoryWatch(running, GATEWAY)
     watch.start()
     before = processor_s(running, _TAKING_IN)
@@ -149,6 +150,11 @@ def without_worker(system: System) -> RunningSystem:
 def _count(sessions: sessionmaker[Session], states: Sequence[CaseState]) -> int:
     with sessions() as session:
         return len(session.scalars(select(Case.case_id).where(Case.state.in_([state.value for state in states]))).all())
+
+
+def _follows_changes(sessions: sessionmaker[Session]) -> bool:
+    with sessions() as session:
+        return session.scalars(select(ChangesCursor)).first() is not None
 
 
 def _times(session: Session, event: CaseEvent) -> Sequence[datetime]:
