@@ -37,7 +37,10 @@ def line_plot(
     parts = [*_frame(title, x_label, top)]
     for x, text in x_ticks:
         at, floor = place(x, 0.0)
-        parts.append(f'<text x="{at:.1f}" y="{floor + 15:.1f}" class="tick" text-anchor="middle">{escape(text)}</text>')
+        anchor = "end" if x == high and len(x_ticks) > 1 else "middle"
+        parts.append(
+            f'<text x="{at:.1f}" y="{floor + 15:.1f}" class="tick" text-anchor="{anchor}">{escape(text)}</text>'
+        )
     for line in series:
         parts += _line(line, place)
     names = (f'<tspan fill="{line.colour}" dx="8">{escape(line.name)}</tspan>' for line in series if line.name)

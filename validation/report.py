@@ -150,7 +150,8 @@ def _cases(comparisons: Sequence[CaseComparison]) -> str:
     for one in sorted(comparisons, key=lambda c: (-c.verdict, -c.volume_change_percent)):
         verdict = one.verdict.words if one.reference is not None else "not in the reference"
         marked = f'<span class="changed">{verdict}</span>' if one.verdict is Verdict.CHANGED else verdict
-        details = [f"{finding.what}: {finding.detail}" for finding in one.findings if finding.detail]
+        told_first = sorted((finding for finding in one.findings if finding.detail), key=lambda f: -f.verdict)
+        details = [f.detail if f.what == "lesion" else f"{f.what}: {f.detail}" for f in told_first]
         more = f" and {len(details) - 8} more" if len(details) > 8 else ""
         moved = "from nothing" if one.volume_change_percent == float("inf") else f"{one.volume_change_percent:.1f} %"
         rows.append(
