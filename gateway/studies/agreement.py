@@ -15,6 +15,9 @@ Table = npt.NDArray[np.int64]
 """Shape (cases, readers): 0 stable, 1 active, -1 not read."""
 
 RESAMPLES = 2000
+FEWEST_CASES = 5
+"""Of fewer cases an interval by resampling would look certain where nothing is."""
+
 _COVERAGE = (2.5, 97.5)
 
 
@@ -109,8 +112,8 @@ def with_interval(cases: int, figure: Callable[[npt.NDArray[np.int64]], float | 
         The same seed gives the same interval.
     """
     value = figure(np.arange(cases))
-    if value is None:
-        return Estimate(None)
+    if value is None or cases < FEWEST_CASES:
+        return Estimate(value)
     random = np.random.default_rng(seed)
     drawn = [figure(random.integers(0, cases, cases)) for _ in range(RESAMPLES)]
     found = [one for one in drawn if one is not None]

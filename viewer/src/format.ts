@@ -1,6 +1,9 @@
 /** Names, dates and figures as a reader reads them. */
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+import { language } from './texts';
+
+const inLetters = new Intl.DateTimeFormat(language, { month: 'short', timeZone: 'UTC' });
+const MONTHS = Array.from({ length: 12 }, (_, month) => inLetters.format(Date.UTC(2000, month, 1)));
 
 /** A DICOM person name, `Family^Given^Middle`, as `Family, Given Middle` (PS3.5 6.2.1). */
 export function personName(value: string): string {

@@ -4,7 +4,7 @@ import createClient from 'openapi-fetch';
 import { Failure } from './failure';
 import { personActive } from './presence';
 import type { components, paths } from './schema';
-import { texts } from '../texts/en';
+import { texts } from '../texts';
 
 export type Schemas = components['schemas'];
 

@@ -1,6 +1,6 @@
 /** A volume's bytes as numbers. */
 import { Failure } from '../client/failure';
-import { texts } from '../texts/en';
+import { texts } from '../texts';
 
 export type Pixels = Int16Array | Uint8Array;
 

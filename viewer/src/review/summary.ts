@@ -1,6 +1,6 @@
 /** The result of a review in words, for the dialog in which it is signed. */
 import type { Acceptance, LesionLine, Reading } from '../client/api';
-import { texts } from '../texts/en';
+import { texts } from '../texts';
 
 /**
  * What will be reported, in one line.

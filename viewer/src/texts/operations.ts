@@ -82,7 +82,7 @@ export const operationsTexts = {
       ]
         .filter(Boolean)
         .join(', '),
-    picture: 'Prior, current, and current with the candidates',
+    picture: 'Prior, current, and current with the largest candidate',
     took: (seconds: number) => `${count(seconds, 'second', 'seconds')} after the last image`,
     version: (pipeline: string, version: string) => `${pipeline} ${version}, on the FLAIR alone`,
     measured: (found: number, marked: number, patients: number, falsePositives: number) =>

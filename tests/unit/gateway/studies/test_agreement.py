@@ -89,3 +89,10 @@ def test_every_reader_reads_every_case_both_ways_in_an_order_of_their_own() -> N
         assert sorted(one.case_id for one in anna if one.phase == phase) == sorted(cases)
     assert {(one.case_id, one.overlay) for one in anna} == {(case, way) for case in cases for way in (True, False)}
     assert 9 <= sum(one.overlay for one in anna if one.phase == 1) <= 11, "about half begin with the lesions"
+
+
+def test_a_handful_of_cases_gets_no_interval() -> None:
+    few = pairs(1, 1, 0, 1)
+    found = with_interval(len(few), lambda drawn: cohens_kappa(few[drawn]), seed=7)
+    assert found.value is not None
+    assert (found.low, found.high) == (None, None)
