@@ -213,7 +213,7 @@ def test_another_issuer_s_study_is_not_fetched_and_an_absent_one_is_asked_about(
 ) -> None:
     gateway = with_pacs(gateway, c_move(archives))
     person = Person()
-    _other_uid, other = study(Person(person.patient_id, issuer="OTHER"), "20220301", "FLAIR")
+    other_uid, other = study(Person(person.patient_id, issuer="OTHER"), "20220301", "FLAIR")
     nameless_uid, nameless = study(Person(person.patient_id, issuer=""), "20210301", "FLAIR")
     current_uid, current = study(person, "20230405", "FLAIR")
     put_into_pacs(archives, other + nameless)
@@ -221,6 +221,7 @@ def test_another_issuer_s_study_is_not_fetched_and_an_absent_one_is_asked_about(
     gateway.receive_and_prepare()
     search(gateway)
     gateway.receive_and_prepare()
+    assert gateway.cases(other_uid) == []
     assert gateway.cases(nameless_uid)
     case = gateway.case(current_uid)
     assert case.state == CaseState.BASELINE.value

@@ -15,6 +15,7 @@ NOT_COMPUTED = {
     CaseState.BASELINE,
     CaseState.NOT_ROUTED,
     CaseState.QUARANTINED,
+    CaseState.DISCARDED,
 }
 
 
