@@ -171,17 +171,17 @@ def _chart(key: tuple[str, str, str], points: Sequence[tuple[datetime, float]], 
 
 
 def _limits(baseline: Sequence[float], scale: Scale) -> tuple[float, float]:
-    """Return centre and standard deviation of single results.
+    """Return mean and standard deviation of single results.
 
     A rate's follow from the binomial distribution, with one success and one failure added, so that a baseline without
-    any failure does not forbid the first. A measure's are robust: one bad scan must not widen its limits for good.
+    any failure does not forbid the first. A measure's are winsorised: one bad scan must not widen its limits for good.
     """
     if scale is Scale.RATE:
         rate = (sum(baseline) + 1) / (len(baseline) + 2)
         return rate, sqrt(rate * (1 - rate))
-    centre = median(baseline)
-    spread = _NORMAL * median(abs(value - centre) for value in baseline)
-    mean = fmean(baseline)
-    # Where most values are equal the median deviation is 0, though the others differ.
-    usual = sqrt(fmean((value - mean) ** 2 for value in baseline))
-    return (centre, spread) if spread > 0 else (mean, max(usual, 0.02 * abs(mean)))
+    middle = median(baseline)
+    far = _ERRORS * _NORMAL * median(abs(value - middle) for value in baseline)
+    usual = [min(max(value, middle - far), middle + far) for value in baseline] if far > 0 else list(baseline)
+    mean = fmean(usual)
+    spread = sqrt(fmean((value - mean) ** 2 for value in usual))
+    return mean, max(spread, 0.02 * abs(mean))

@@ -70,3 +70,9 @@ def test_scanners_are_held_against_themselves_and_alerts_come_first() -> None:
     )
     assert [chart.scanner for chart in found] == ["B", "A", "C"]
     assert [bool(chart.alert) for chart in found] == [True, False, False]
+
+
+def test_a_skewed_figure_is_held_against_its_own_mean() -> None:
+    lumps = [100.0, 100.0, 100.0, 400.0, 300.0] * 12
+    assert only(over_time(lumps, Scale.MEASURE)).alert == ""
+    assert only(over_time([*lumps[:-10], *[50.0] * 10], Scale.MEASURE)).alert
