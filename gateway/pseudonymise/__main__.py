@@ -2,7 +2,8 @@
 
 ``python -m gateway.pseudonymise IN_DIR OUT_DIR --profile mr --key-file FILE`` writes one file for each input that is
 accepted, under the pseudonymous UIDs of its study, series and instance, and a line with the reason for each that is
-refused. Exit status: 0 all accepted, 2 wrong use or an unusable key or profile, 3 something was refused.
+refused or was there before. Exit status: 0 all accepted, 2 wrong use or an unusable key, profile or folder, 3 something
+was refused.
 """
 
 from __future__ import annotations
@@ -36,6 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.in_dir.is_dir():
         print("pseudonymise: the input folder does not exist", file=sys.stderr)
         return _WRONG_USE
+    if options.out_dir.resolve().is_relative_to(options.in_dir.resolve()):
+        print("pseudonymise: the output folder lies in the input folder; choose another place", file=sys.stderr)
+        return _WRONG_USE
+    try:
+        options.out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        print("pseudonymise: the output folder can't be made", file=sys.stderr)
+        return _WRONG_USE
     accepted, refused = pseudonymise_folder(options.in_dir, options.out_dir, pseudonymiser)
     print(f"{accepted} accepted, {refused} refused; profile {pseudonymiser.profile.name}, key {keys.current.key_id}")
     return _REFUSED if refused else 0
@@ -58,12 +67,14 @@ def pseudonymise_folder(in_dir: Path, out_dir: Path, pseudonymiser: Pseudonymise
     output = _Output(out_dir)
     for path in _files(in_dir):
         try:
-            output.write(_pseudonymised(path, pseudonymiser))
+            new = output.write(_pseudonymised(path, pseudonymiser))
         except InputRejected as refusal:
             refused += 1
             print(f"refused {path.relative_to(in_dir)}: {refusal.reason}")
         else:
             accepted += 1
+            if not new:
+                print(f"repeated {path.relative_to(in_dir)}: the same image as an earlier file, written once")
     return accepted, refused
 
 
@@ -78,12 +89,13 @@ class _Output:
         self._made: set[str] = set()
         self._written: dict[str, str] = {}
 
-    def write(self, instance: PseudonymisedInstance) -> None:
+    def write(self, instance: PseudonymisedInstance) -> bool:
+        """Write an image; False where an earlier file was the same image."""
         earlier = self._written.get(instance.sop_instance_uid)
         if earlier is not None:
             if Path(earlier).read_bytes() != instance.part10:
                 raise NotCleanable("another file has the same SOP Instance UID and a different content")
-            return
+            return False
         folder = f"{self._folder}/{instance.study_instance_uid}/{instance.series_instance_uid}"
         if folder not in self._made:
             Path(folder).mkdir(parents=True, exist_ok=True)
@@ -92,18 +104,25 @@ class _Output:
         with open(path, "wb") as file:  # noqa: PTH123 - as the class says
             file.write(instance.part10)
         self._written[instance.sop_instance_uid] = path
+        return True
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, in the order of their paths."""
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """Yield everything below a folder that is no folder itself, in the order of the paths."""
+    return (path for path in sorted(folder.rglob("*")) if not path.is_dir())
 
 
 def _pseudonymised(path: Path, pseudonymiser: Pseudonymiser) -> PseudonymisedInstance:
-    with path.open("rb", buffering=0) as file:
-        if os.fstat(file.fileno()).st_size > LARGEST_FILE_BYTES:
-            raise NotCleanable("the file is larger than an image can be")
-        return pseudonymise_instance(file.readall(), pseudonymiser)
+    if not path.is_file():
+        raise NotCleanable("it is no file")
+    try:
+        with path.open("rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_FILE_BYTES:
+                raise NotCleanable("the file is larger than an image can be")
+            content = file.readall()
+    except OSError as error:
+        raise NotCleanable("the file can't be read") from error
+    return pseudonymise_instance(content, pseudonymiser)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,10 @@ def in_dir(tmp_path: Path) -> Path:
 
 
 def _run(in_dir: Path, *more: str) -> int:
-    out_dir = in_dir.parent / "out"
+    return _run_into(in_dir.parent / "out", in_dir, *more)
+
+
+def _run_into(out_dir: Path, in_dir: Path, *more: str) -> int:
     return main([str(in_dir), str(out_dir), "--key-file", str(in_dir.parent / "key"), *more])
 
 
@@ -60,3 +64,26 @@ def test_does_not_start_with_a_weak_key_or_a_wrong_profile(in_dir: Path, capsys:
 def test_a_missing_folder_is_wrong_use(in_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(in_dir / "nothing", "--key-file", str(in_dir.parent / "key")) == 2
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_an_output_folder_that_can_not_be_is_wrong_use(in_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = in_dir.parent / "file"
+    file.write_bytes(b"")
+    assert _run_into(file, in_dir) == 2
+    assert "can't be made" in capsys.readouterr().err
+    before = sorted(in_dir.rglob("*"))
+    for inside in (in_dir, in_dir / "out", in_dir / ".." / in_dir.name / "out"):
+        assert _run_into(inside, in_dir) == 2
+        assert "lies in the input folder" in capsys.readouterr().err
+    assert sorted(in_dir.rglob("*")) == before, "nothing was mixed with the originals"
+
+
+def test_what_is_no_file_is_refused_and_a_repeat_is_named(in_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (in_dir / "broken").symlink_to(in_dir / "absent")
+    os.mkfifo(in_dir / "pipe")
+    assert _run(in_dir) == 3
+    said = capsys.readouterr().out
+    assert "refused broken: it is no file" in said
+    assert "refused pipe: it is no file" in said
+    assert "repeated Tse/study/again: the same image" in said or "repeated Tse/study/1: the same image" in said
+    assert "4 accepted, 2 refused" in said
