@@ -16,7 +16,7 @@ from validation.datasets.register import NoCases, register
 from validation.fetch import ChangedData, MissingData, at_hand, fetch
 from validation.gate import say_decision
 from validation.ratings import read_ratings
-from validation.release import Assessment, assess, conclude_ratings, datasets_at_hand, make_reference
+from validation.release import Assessment, admit, assess, conclude_ratings, datasets_at_hand, make_reference
 from validation.report import write_report
 from validation.robustness import robustness, robustness_table
 from validation.run import RUNS, keys_of, run
@@ -103,6 +103,11 @@ def _reference(chosen: Chosen) -> int:
     return 0 if entry is not None and entry.passed else 1
 
 
+def _admit(chosen: Chosen) -> int:
+    admit(chosen.pipeline, chosen.decided, say)
+    return 0
+
+
 def _stability(chosen: Chosen) -> int:
     say(stability_table(make_limits(chosen.pipeline, scans=chosen.scans, say=say)) + "\n")
     return 0
@@ -126,6 +131,7 @@ COMMANDS: Mapping[str, tuple[Callable[[Chosen], int], str]] = {
     "compare": (_compare, "run, and compare with the released reference"),
     "gate": (_gate, "run, compare, and say whether this version may be deployed"),
     "reference": (_reference, "let this version's outputs become the reference, and write what the gate said"),
+    "admit": (_admit, "let a pipeline pass that has no reference set yet, with a maintainer's reason"),
     "stability": (_stability, "measure each volume again on re-scans: limits of agreement"),
     "robustness": (_robustness, "measure what noise, ghosts, blur and missing images cost"),
     "determinism": (_determinism, "run twice, and with other numbers of threads, and compare bit by bit"),
@@ -151,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     made["fetch"].add_argument("--pin", action="store_true", help="fix the hash of files that have none yet")
     made["add"].add_argument("folder", type=Path)
     made["add"].add_argument("--name", default="site", help="of the set (site)")
-    for name in ("run", "compare", "gate", "reference", "stability", "robustness", "determinism"):
+    for name in ("run", "compare", "gate", "reference", "admit", "stability", "robustness", "determinism"):
         made[name].add_argument("--pipeline", choices=[spec.name for spec in SPECS], default=SPECS[0].name)
     for name in ("run", "compare", "gate", "reference"):
         made[name].add_argument("--dataset", action="append", default=[], help="only this one; may be repeated")
@@ -165,5 +171,6 @@ def _parser() -> argparse.ArgumentParser:
     made["reference"].add_argument(
         "--unreleased", action="store_true", help="replace the reference of a version that was never released"
     )
+    made["admit"].add_argument("--decided", required=True, help="the reason, kept in the ledger")
     made["stability"].add_argument("--scans", type=int, default=8, help="simulated re-scans")
     return parser

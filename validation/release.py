@@ -225,6 +225,15 @@ def _write_reference(assessment: Assessment, entry: VersionEntry) -> None:
     path.write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
+def admit(pipeline: str, reason: str, say: Say) -> VersionEntry:
+    """Write into the ledger that a maintainer lets a version pass for which there is no reference set yet."""
+    spec = find_spec(pipeline)
+    entry = VersionEntry(version=spec.version, basis=Basis.MAINTAINER, decided=_today(), reason=reason)
+    write_ledger(read_ledger().with_entry(pipeline, entry))
+    say(f"wrote {LEDGER.name}: {pipeline} {spec.version}, {entry.basis.value}\n")
+    return entry
+
+
 def conclude_ratings(pipeline: str, ratings: Sequence[Rating], say: Say) -> VersionEntry | None:
     """Let readers' ratings decide about the installed version, where the gate waits for them.
 

@@ -21,6 +21,7 @@ from validation.ratings import Rating
 from validation.release import (
     Assessment,
     Summary,
+    admit,
     conclude_ratings,
     make_reference,
     past_summaries,
@@ -131,6 +132,12 @@ def test_a_maintainer_releases_with_a_reason_that_is_kept(elsewhere: Path) -> No
     assert entry is not None
     assert entry.passed
     assert "no reader at hand" in entry.reason
+
+
+def test_a_pipeline_without_a_reference_set_is_admitted_with_a_reason(elsewhere: Path) -> None:
+    entry = admit(SPEC.name, "no reference set yet", lambda _: None)
+    assert entry.passed
+    assert _gate.read_ledger(elsewhere / "compatibility.yaml").entry(SPEC.name, SPEC.version) == entry
 
 
 def test_the_summary_survives_its_file() -> None:
