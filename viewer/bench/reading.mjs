@@ -18,6 +18,8 @@ const base = required('BASE_URL').replace(/\/$/, '');
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
 const scripts = new Map();
+const fetched = new Set();
+page.on('requestfinished', (request) => fetched.add(request.url()));
 page.on('response', async (response) => {
   if (response.url().endsWith('.js')) scripts.set(response.url(), gzipSync(await response.body()).length);
 });
@@ -57,8 +59,7 @@ if (ready.length < 2) throw new Error('two cases that are ready for review are n
 print('first case, the gateway has not read it or has', await opened(() => page.locator(`a[href="/cases/${ready[0].case_id}"]`).first().click()));
 const caseBytes = [...scripts.values()].reduce((sum, bytes) => sum + bytes, 0);
 print('script of the case page beside it, gzip', kB(caseBytes - worklistBytes));
-await page.getByRole('link', { name: /Next case/ }).waitFor();
-await page.waitForLoadState('networkidle');
+await fetchedAhead();
 print('next case, fetched ahead', await opened(() => page.getByRole('link', { name: /Next case/ }).click()));
 for (const [key, plane] of [['1', 'axial'], ['2', 'coronal'], ['3', 'sagittal']]) {
   await page.keyboard.press(key);
@@ -67,6 +68,15 @@ for (const [key, plane] of [['1', 'axial'], ['2', 'coronal'], ['3', 'sagittal']]
 }
 await memory(Number(process.env.CASES ?? 50));
 await browser.close();
+
+/** Wait until the images of the next case are here. */
+async function fetchedAhead() {
+  const link = page.getByRole('link', { name: /Next case/ });
+  await link.waitFor();
+  const next = (await link.getAttribute('href'))?.split('/').at(-1);
+  const images = ['current', 'prior', 'lesions'].map((name) => `${base}/api/cases/${next}/images/${name}/pixels`);
+  while (!images.every((address) => fetched.has(address))) await page.waitForTimeout(100);
+}
 
 /** Milliseconds from a click to the first picture of each pane, and until everything is there. */
 async function opened(click) {
