@@ -90,7 +90,7 @@ describe.skipIf(!base)('the workplace', () => {
     await page.getByText('No case matches.').waitFor();
     await page.getByLabel('Search').fill('heron');
     await rows.nth(1).waitFor();
-    await page.getByRole('combobox').selectOption('to read');
+    await page.getByRole('search').getByRole('combobox').selectOption('to read');
     expect(await rows.count()).toBe(1);
     await keep(page, 'worklist-filtered');
     await page.context().close();

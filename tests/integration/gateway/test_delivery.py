@@ -20,6 +20,7 @@ from pydicom.uid import (
 
 from demo.installation import System
 from gateway import flow
+from gateway.audit.trail import verify
 from gateway.db.tables import Delivery, User
 from gateway.dispatch.target import Acknowledged, Target
 from gateway.dispatch.targets import make_targets
@@ -155,6 +156,41 @@ def test_a_signed_result_reaches_the_pacs_under_the_patient_s_own_study(
     modalities = {str(one.Modality) for one in there}
     assert modalities >= {"SEG", "SR"} if acceptance is Acceptance.ACCEPTABLE else modalities == {"KO", "DOC"}
     assert not flow.dispatch(gateway.services, signed.case_id)
+
+
+def test_what_is_signed_after_reopening_replaces_what_the_pacs_holds(archives: System, gateway: Gateway) -> None:
+    signed = signed_case(archives, gateway)
+    assert flow.dispatch(gateway.services, signed.case_id)
+    first = {str(one.SOPInstanceUID): one for one in in_pacs(archives, signed.study_uid) if is_ours(one)}
+    flow.reopen(gateway.services, signed.case_id, READER, "A lesion was missed.")
+    assert gateway.state(signed.study_uid) is CaseState.READY_FOR_REVIEW
+    with gateway.services.sessions.begin() as session:
+        case = store.locked_case(session, signed.case_id)
+        assert case is not None
+        job = store.latest_job(case)
+        assert job is not None
+        opened = decisions.review_of(session, job)
+        assert opened is not None
+        edit = opened.edit
+        decisions.change_verdict(session, case, job, 2, Verdict.ACCEPTED, reader=READER, edit=edit)
+    flow.sign(gateway.services, signed.case_id, READER, edit=edit + 1)
+    assert flow.dispatch(gateway.services, signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
+    second = [one for one in in_pacs(archives, signed.study_uid) if is_ours(one) and one.SOPInstanceUID not in first]
+    (withdrawal,) = [one for one in second if one.Modality == "KO"]
+    named = {str(e.value) for e in withdrawal.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
+    assert named == set(first)
+    (report,) = [one for one in second if one.Modality == "SR"]
+    before = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert first[str(before.ReferencedSOPInstanceUID)].Modality == "SR"
+    (segmentation,) = [one for one in second if one.Modality == "SEG"]
+    assert len(segmentation.SegmentSequence) == 2
+    with gateway.services.sessions() as session:
+        assert verify(session).problem == ""
+
+
+def is_ours(dataset: Dataset) -> bool:
+    return str(dataset.get("Manufacturer", "")) == "Interval"
 
 
 def test_nothing_is_lost_while_the_pacs_is_away(archives: System, gateway: Gateway) -> None:

@@ -15,7 +15,15 @@ from scipy.spatial.transform import Rotation
 
 from processing.dicom.geometry import POSITION_TOLERANCE_MM
 from processing.dicom.read import SourceSeries, parse_part10, read_series
-from processing.dicom.result import ObjectKind, ResultObject, read_result, to_part10, write_draft, write_result
+from processing.dicom.result import (
+    ObjectKind,
+    ResultObject,
+    read_result,
+    replacing,
+    to_part10,
+    write_draft,
+    write_result,
+)
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect, InputRejected
 from processing.domain.imaging import Grid
@@ -314,3 +322,43 @@ def test_a_signed_object_says_by_which_clock_it_is_dated(compared: Comparison) -
             assert (str(dataset.ContentDate), str(dataset.ContentTime)) == ("20260602", "003000")
             assert dataset.TimezoneOffsetFromUTC == "+0200"
     assert all("TimezoneOffsetFromUTC" not in item.dataset for item in objects_of(compared))
+
+
+def replaced(made: Comparison, first: SignedReview, second: SignedReview) -> tuple[ResultObject, ...]:
+    """The objects of a second signature that replace those of the first."""
+    provenance = PROVENANCE.as_signed(second.edition)
+    finals, before = objects_of(made, second), objects_of(made, first)
+    return replacing(made.current.reference, finals, before, provenance, second)
+
+
+def test_a_second_signature_withdraws_every_object_of_the_first(compared: Comparison, tmp_path: Path) -> None:
+    first, second = review_of([1, 2], [3]), replace(review_of([1], [2, 3]), edition=2)
+    before, objects = objects_of(compared, first), replaced(compared, first, second)
+    assert uids(before).isdisjoint(uids(objects)), "what is signed again is never taken for what was signed before"
+    (withdrawal,) = [item.dataset for item in objects if item.kind is ObjectKind.WITHDRAWAL]
+    assert referenced(withdrawal) == uids(before)
+    assert withdrawal.ConceptNameCodeSequence[0].CodeValue == "113001"
+    assert any("revision 2" in str(element.value) for element in withdrawal.iterall())
+    images = {str(header.SOPInstanceUID) for header in (*compared.current.headers, *compared.prior_headers)}
+    assert referenced(withdrawal).isdisjoint(images), "the patient's own images are never hidden"
+    (report,) = [item.dataset for item in objects if item.kind is ObjectKind.REPORT]
+    predecessor = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert predecessor.ReferencedSOPInstanceUID == PROVENANCE.as_signed().uid("report", 1)
+    for item in (withdrawal, report):
+        file = tmp_path / "object.dcm"
+        file.write_bytes(to_part10(item))
+        assert dciodvfy_errors(file) == []
+
+
+def test_a_rejection_withdraws_what_was_accepted_before(compared: Comparison) -> None:
+    second = replace(unacceptable(), edition=2)
+    objects = replaced(compared, review_of([1, 2, 3], []), second)
+    kinds = [item.kind for item in objects]
+    assert kinds == [ObjectKind.REJECTION, ObjectKind.DOCUMENT, ObjectKind.WITHDRAWAL]
+    assert referenced(objects[-1].dataset) == uids(objects_of(compared, review_of([1, 2, 3], [])))
+
+
+def test_what_no_target_took_is_not_withdrawn(compared: Comparison) -> None:
+    review = replace(review_of([1], [2, 3]), edition=2)
+    objects = replacing(compared.current.reference, objects_of(compared, review), (), PROVENANCE.as_signed(2), review)
+    assert ObjectKind.WITHDRAWAL not in {item.kind for item in objects}
