@@ -12,7 +12,7 @@ from processing.domain.study import SeriesRole
 from validation import fetch
 from validation.datasets import GradedBy, Manifest, UnknownDataset, all_manifests, find_manifest, read_case
 from validation.datasets.manifest import BrokenManifest, FileEntry, PairCase, SeriesCase, read_manifest, write_manifest
-from validation.datasets.phantoms import OtherPhantom, pinned_phantom, specification_hash
+from validation.datasets.phantoms import PHANTOMS, OtherPhantom, pinned_phantom, specification_hash
 from validation.datasets.register import NoCases, register
 from validation.fetch import ChangedData, MissingData
 from validation.phantom import SMALL_PHANTOM, LesionKind, LesionSpec, Phantom, make_phantom
@@ -182,3 +182,7 @@ def test_another_lesion_or_motion_is_another_phantom(phantom: Phantom) -> None:
 def test_a_phantom_that_is_not_pinned_is_refused() -> None:
     with pytest.raises(OtherPhantom, match="no phantom"):
         pinned_phantom("nothing", "0" * 64)
+
+
+def test_every_phantom_of_the_family_is_pinned() -> None:
+    assert {case.name for case in find_manifest("phantom").cases} == set(PHANTOMS)
