@@ -158,7 +158,7 @@ def follow_first_looks(
     | {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def get_picture(who: Staff, case_id: str, state: State) -> Response:
-    """Return the overview of prior, current and candidates as the pipeline drew it."""
+    """Return prior, current, and current with the largest candidate, as the pipeline drew them."""
     rows = rows_of(case_id, state)
     picture = _picture_of(rows.result)
     if picture is None or not rows.case.early:
@@ -283,7 +283,11 @@ def answer_of(state: CaseState, outcome: JobOutcome | None, reason: str) -> tupl
 
 
 def _picture_of(outcome: JobOutcome | None) -> StoredObject | None:
-    """Return the overview: the first picture that the worker stored."""
+    """Return the picture of the largest new lesion, side by side; the overview where there is none."""
     if outcome is None or outcome.status is not OutcomeStatus.SUCCEEDED:
         return None
-    return next((stored for stored in outcome.objects if stored.kind == ObjectKind.PICTURES.value), None)
+    pictures = [stored for stored in outcome.objects if stored.kind == ObjectKind.PICTURES.value]
+    # The worker stores the overview first, then the lesions, the largest first (`processing.dicom.write_sc`).
+    by_size = sorted(outcome.lesions, key=lambda lesion: (-lesion.volume_mm3, lesion.number))
+    place = next((n for n, lesion in enumerate(by_size, start=1) if lesion.change is LesionChange.NEW), 0)
+    return next(iter(pictures[place : place + 1] or pictures[:1]), None)

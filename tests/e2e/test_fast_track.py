@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,13 +17,13 @@ from tests.e2e.hospital import OPERATOR, WAIT_S, Hospital
 
 
 @pytest.fixture
-def screen(hospital: Hospital) -> httpx.Client:
+def screen(hospital: Hospital) -> Iterator[httpx.Client]:
     """The screen at the scanner, signed in as the operator, who may announce studies too."""
-    http = httpx.Client(base_url=hospital.system.url, timeout=60)
-    account = {"user_name": OPERATOR, "password": hospital.system.secret(OPERATOR)}
-    session = http.post("/api/session", json=account).raise_for_status().json()
-    http.headers["X-CSRF-Token"] = session["csrf_token"]
-    return http
+    with httpx.Client(base_url=hospital.system.url, timeout=60) as http:
+        account = {"user_name": OPERATOR, "password": hospital.system.secret(OPERATOR)}
+        session = http.post("/api/session", json=account).raise_for_status().json()
+        http.headers["X-CSRF-Token"] = session["csrf_token"]
+        yield http
 
 
 def answered(screen: httpx.Client, patient_id: str) -> FirstLook:

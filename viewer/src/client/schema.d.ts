@@ -1043,7 +1043,7 @@ export interface paths {
         };
         /**
          * Get Picture
-         * @description Return the overview of prior, current and candidates as the pipeline drew it.
+         * @description Return prior, current, and current with the largest candidate, as the pipeline drew them.
          */
         get: operations["getFirstLookPicture"];
         put?: never;
