@@ -98,7 +98,9 @@ def gather_evidence(
         If too little white matter is in the field of view to normalise by.
     """
     grid = images[SeriesRole.T1C].grid
-    inner = _without_rim(brain, grid)
+    # Bright fat in the orbits and dura at the vertex are what a brain extraction leaks into; the atlas knows better.
+    expected = resample(atlas.brain, grid, to_volume=to_atlas).array > 0.5
+    inner = _without_rim(brain & expected, grid)
     white = resample(atlas.white_matter, grid, to_volume=to_atlas).array
     grey = resample(atlas.grey_matter, grid, to_volume=to_atlas).array
     images = {role: _without_shading(volume, brain) for role, volume in images.items()}

@@ -196,9 +196,9 @@ class RandomWalker:
         walked = random_walker(
             signal.array[every].astype(np.float64),
             marks,
-            beta=400,
+            beta=250,
             mode="cg_j",
-            tol=1e-3,
+            tol=1e-4,
             prob_tol=1e-2,
             spacing=np.array([n * s for n, s in zip(step, grid.spacing_mm, strict=True)]),
         )
