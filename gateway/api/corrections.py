@@ -7,8 +7,10 @@ from fastapi import APIRouter, HTTPException, status
 from gateway import flow
 from gateway.api.cases import rows_of
 from gateway.api.deps import Operator, State
+from gateway.api.disclosure import keep
 from gateway.api.problems import problems
 from gateway.api.schemas import CorrectionDone, CorrectionLine, Corrections, PatientCorrection
+from gateway.audit.trail import AuditAction
 from processing.domain.errors import InputRejected
 
 router = APIRouter(tags=["corrections"])
@@ -25,6 +27,7 @@ def take_over_patient(who: Operator, case_id: str, correction: PatientCorrection
         done = flow.take_over_patient(state.services, case_id, who.user_name, correction.reason, merge=correction.merge)
     except InputRejected as refused:
         raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
+    keep(state, who, AuditAction.PATIENT_CORRECTED, rows_of(case_id, state).case, "merged" if correction.merge else "")
     return CorrectionDone(studies=done.studies, prepared_again=done.prepared_again)
 
 

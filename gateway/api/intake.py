@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 
+from gateway.access.accounts import SignedIn
 from gateway.api.case_view import case_summary
-from gateway.api.deps import Modality, Operator, ReaderOrOperator, State
+from gateway.api.deps import ApiState, Modality, Operator, ReaderOrOperator, State
 from gateway.api.problems import problems
 from gateway.api.schemas import Quarantine, QuarantineLine, UploadResult
+from gateway.audit import trail
+from gateway.audit.trail import AuditAction
 from gateway.db.tables import QuarantinedUpload
 from gateway.intake.multipart import MalformedUpload, Part, PartTooLarge, boundary_of, read_parts
 from gateway.intake.quarantine import kept_uploads
@@ -47,11 +50,12 @@ _CANNOT_UNDERSTAND = 0xC000
 
 
 @router.get("/quarantine", operation_id="getQuarantine", responses=problems(401, 403))
-def get_quarantine(_: ReaderOrOperator, state: State) -> Quarantine:
+def get_quarantine(who: ReaderOrOperator, state: State) -> Quarantine:
     """Everything that waits for an operator's decision."""
     with state.read_sessions() as session:
         cases = [case for case in store.worklist(session) if CaseState(case.state) in NEEDS_OPERATOR]
         uploads = [_line(upload) for upload in kept_uploads(session)]
+    state.disclosures.on_a_list(who, cases)
     return Quarantine(
         cases=[case_summary(case, state.identities) for case in cases],
         uploads=uploads,
@@ -73,7 +77,13 @@ async def upload_files(who: Operator, request: Request, state: State) -> UploadR
             quarantined.append(_line(received.kept))
         else:
             accepted += 1
+    await run_in_threadpool(_note_upload, state, who, f"{accepted} taken, {len(quarantined)} put into quarantine")
     return UploadResult(accepted=accepted, quarantined=quarantined)
+
+
+def _note_upload(state: ApiState, who: SignedIn, detail: str) -> None:
+    with state.sessions.begin() as session:
+        trail.append(session, AuditAction.FILES_UPLOADED, actor=who.user_name, role=who.role.value, detail=detail)
 
 
 @router.post(
