@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import cast
 
@@ -20,7 +21,7 @@ from processing.pipelines.ms_longitudinal.spec import SPEC, MsLongitudinalParame
 from processing.pipelines.spec import Images, Progress
 from processing.stages.atlas import Atlas, load_atlas
 from processing.stages.bias_field import BiasParameters, remove_differential_bias
-from processing.stages.brain import BrainParameters, align_with_atlas, brain_quality, extract_brain
+from processing.stages.brain import AtlasAlignment, BrainParameters, align_with_atlas, brain_quality, extract_brain
 from processing.stages.change import onto_grid
 from processing.stages.components import inner_voxel
 from processing.stages.learned import LearnedModel
@@ -81,17 +82,22 @@ def run_with(
     _refuse_unusable(before)
 
     progress("registering the two studies", 0.0)
-    registration = register_rigid(
-        now,
-        before,
-        params=RegistrationParameters(
-            minimum_correlation=params.minimum_registration_correlation,
-            minimum_overlap=params.minimum_registration_overlap,
-        ),
-    )
-    progress("extracting the brain", 0.3)
     atlas = load_atlas()
-    pair = _into_halfway_space(now, before, registration, atlas)
+    # On two cores at once: the brain is looked for in the current scan alone.
+    with ThreadPoolExecutor(1) as pool:
+        extracting = pool.submit(_extract, now, atlas)
+        registration = register_rigid(
+            now,
+            before,
+            params=RegistrationParameters(
+                minimum_correlation=params.minimum_registration_correlation,
+                minimum_overlap=params.minimum_registration_overlap,
+            ),
+        )
+        progress("extracting the brain", 0.2)
+        extracted = extracting.result()
+    progress("resampling half-way", 0.4)
+    pair = _into_halfway_space(now, before, registration, extracted, atlas)
     progress("normalising intensities", 0.6)
     pair = _normalise(pair, params)
     progress("comparing", 0.7)
@@ -118,11 +124,23 @@ def _refuse_unusable(scan: Volume) -> None:
         raise InputRejected("A FLAIR series covers too little of the head to be compared.")
 
 
-def _into_halfway_space(now: Volume, before: Volume, registration: Registration, atlas: Atlas) -> Pair:
-    """Extract the brain in the current scan and resample both scans half-way, around the brain only."""
-    brain_params = BrainParameters()
-    alignment = align_with_atlas(now, atlas, params=brain_params)
-    brain_now = extract_brain(now, atlas, alignment, params=brain_params)
+def _extract(now: Volume, atlas: Atlas) -> tuple[AtlasAlignment, Volume, tuple[QualityFigure, ...]]:
+    """Find the brain in the current scan, and say how far to trust it."""
+    params = BrainParameters()
+    alignment = align_with_atlas(now, atlas, params=params)
+    brain = extract_brain(now, atlas, alignment, params=params)
+    return alignment, brain, brain_quality(now, brain, atlas, alignment, title="current", params=params)
+
+
+def _into_halfway_space(
+    now: Volume,
+    before: Volume,
+    registration: Registration,
+    extracted: tuple[AtlasAlignment, Volume, tuple[QualityFigure, ...]],
+    atlas: Atlas,
+) -> Pair:
+    """Resample both scans half-way, around the brain only."""
+    alignment, brain_now, extraction = extracted
     half = registration.transform.half()
     whole = halfway_grid(now, before, registration.transform)
     to_now, to_before = half.inverse().matrix, half.matrix
@@ -147,7 +165,7 @@ def _into_halfway_space(now: Volume, before: Volume, registration: Registration,
         grey_matter=resample(atlas.grey_matter, grid, to_volume=to_atlas),
         to_atlas=to_atlas,
         coverage=(min(1.0, covered[0]), min(1.0, covered[1])),
-        extraction=brain_quality(now, brain_now, atlas, alignment, title="current", params=brain_params),
+        extraction=extraction,
     )
 
 
