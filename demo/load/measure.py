@@ -101,11 +101,13 @@ def measure_workers(
 ) -> None:
     """Let so many worker processes finish so many of the ordered cases."""
     before = _count(sessions, (CaseState.READY_FOR_REVIEW,))
+    begun = _count_begun(sessions)
     with RunningSystem(replace(system, worker_processes=processes), only=("worker",)):
-        _wait_for(sessions, CaseState.READY_FOR_REVIEW, before + 1)
-        began_s, first = time.monotonic(), _count(sessions, (CaseState.READY_FOR_REVIEW,))
+        # The worker's own start does not count.
+        _until(lambda: _count_begun(sessions) > begun, "a first case is begun")
+        began_s = time.monotonic()
         _wait_for(sessions, CaseState.READY_FOR_REVIEW, before + cases)
-        done = _count(sessions, (CaseState.READY_FOR_REVIEW,)) - first
+        done = _count(sessions, (CaseState.READY_FOR_REVIEW,)) - before
         figures.throughput[processes] = 60 * done / (time.monotonic() - began_s)
     with sessions() as session:
         finished = session.scalars(select(Job).where(Job.outcome.is_not(None)).order_by(Job.finished_at.desc()))
@@ -155,6 +157,11 @@ def _count(sessions: sessionmaker[Session], states: Sequence[CaseState]) -> int:
 def _follows_changes(sessions: sessionmaker[Session]) -> bool:
     with sessions() as session:
         return session.scalars(select(ChangesCursor)).first() is not None
+
+
+def _count_begun(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        return len(_times(session, CaseEvent.STARTED))
 
 
 def _times(session: Session, event: CaseEvent) -> Sequence[datetime]:
