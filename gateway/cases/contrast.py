@@ -48,7 +48,9 @@ _NOT_ANATOMY = {
 }
 """Values of Image Type that say that an image does not show anatomy as it was acquired."""
 
-_HEAD = frozenset({"", "HEAD", "BRAIN", "SKULL", "NEURO", "HEADNECK", "WHOLEHEAD", "CEREBRUM", "KOPF", "SCHAEDEL"}) | {
+HEAD_WORDS = frozenset(
+    {"", "HEAD", "BRAIN", "SKULL", "NEURO", "HEADNECK", "WHOLEHEAD", "CEREBRUM", "KOPF", "SCHAEDEL"}
+) | {
     *("SCHADEL", "CRANE", "ENCEPHALE", "TETE", "CABEZA", "CRANEO", "CEREBRO", "CRANIO", "ENCEFALO", "TESTA", "HOOFD"),
     *("NEUROCRANIUM", "HIRN", "GEHIRN", "CERVEAU", "CERVELLO", "HERSENEN", "HUVUD", "HJARNA", "CRANIUM"),
 }
@@ -100,7 +102,7 @@ def _unfit(acquisition: Acquisition) -> str:
         return "derived from other images, not acquired"
     if len(kinds) > 1 and kinds[1] == "SECONDARY":
         return "a secondary image, not acquired"
-    if acquisition.body_part.replace(" ", "").replace("_", "") not in _HEAD:
+    if acquisition.body_part.replace(" ", "").replace("_", "") not in HEAD_WORDS:
         return "another part of the body than the head"
     if names.says_localizer(acquisition.name):
         return "by its name a localizer"

@@ -85,8 +85,14 @@ def _compare(services: Services, lease: Lease, case: Case, current: _Current, pl
     """Find the prior and order the comparison, or say why there is none yet."""
     route = plan[0]
     with services.sessions.begin() as session:
-        searching = priors.search_open(session, services, lease.case(session, _COMPLETE), route.prior)
+        fetched = priors.only_a_prior(session, case)
+        searching = (
+            "" if fetched else priors.search_open(session, services, lease.case(session, _COMPLETE), route.prior)
+        )
         others = priors.other_studies(session, case)
+    if fetched:
+        _conclude(services, lease, CaseEvent.PRIOR_MISSING, priors.ONLY_A_PRIOR)
+        return
     if searching:
         _conclude(services, lease, CaseEvent.PRIOR_INCOMPLETE, searching)
         return

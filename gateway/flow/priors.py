@@ -32,6 +32,9 @@ log = get_logger(__name__)
 SEARCHING = "The PACS is asked for earlier studies."
 RECEIVING = "An earlier study comes from the PACS."
 NONE_THERE = "The PACS holds none either."
+ONLY_A_PRIOR = (
+    "Fetched from the PACS to be compared with. It is not measured itself, unless an operator tries it again."
+)
 _ASK_AGAIN = (CaseEvent.RETRIED.value, CaseEvent.IMAGES_RECEIVED.value)
 """Events after which the PACS is asked anew."""
 
@@ -82,6 +85,20 @@ def search_open(session: Session, services: Services, case: Case, rule: PriorRul
         begin_search(session, case, services.clock())
         return SEARCHING
     return (search.reason or SEARCHING) if search.ended_at is None else ""
+
+
+def only_a_prior(session: Session, case: Case) -> bool:
+    """Whether a study is here only because another one is compared with it.
+
+    To measure it too would fetch its own earlier study, and so on through the patient's whole history.
+    """
+    searches = session.scalars(
+        select(PriorSearch).join(Case, Case.case_id == PriorSearch.case_id).where(Case.pseudonym == case.pseudonym)
+    )
+    if not any(case.study_uid in search.fetched for search in searches if search.case_id != case.case_id):
+        return False
+    retried = select(Event.event_id).where(Event.case_id == case.case_id, Event.event == CaseEvent.RETRIED.value)
+    return session.scalar(retried.limit(1)) is None
 
 
 def begin_search(session: Session, case: Case, now: datetime) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cases.contrast import HEAD_WORDS
 from gateway.routes.load import DEFAULT, RoutesInvalid, load_routes
+from gateway.routes.match import fits
 from gateway.routes.model import PriorChoice, PriorPlace, RouteTable
 from processing.domain.priority import Priority
 from processing.domain.study import SeriesRole
@@ -71,6 +73,11 @@ def test_every_line_of_a_route_is_read(tmp_path: Path) -> None:
 def test_the_file_that_comes_with_interval_is_good() -> None:
     assert DEFAULT.is_file()
     assert [route.name for route in load_routes(None, SPECS, ["pacs"]).routes] == ["ms-follow-up"]
+
+
+def test_it_routes_whatever_series_selection_takes_for_a_head() -> None:
+    (route,) = load_routes(None, SPECS, ["pacs"]).routes
+    assert [word for word in HEAD_WORDS if word and not any(fits(one, word) for one in route.match.body_part)] == []
 
 
 @pytest.mark.parametrize(
