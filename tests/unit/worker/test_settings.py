@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from processing.domain.messages import PIPELINE_QUEUE, RUN_JOB_TASK
+from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE, RUN_JOB_TASK
 from processing.worker.app import app, configure
 from processing.worker.settings import WorkerSettings
 
@@ -55,3 +55,13 @@ def test_no_order_is_lost_or_run_twice() -> None:
     assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit > conf.task_soft_time_limit
     assert conf.task_default_queue == PIPELINE_QUEUE
     assert RUN_JOB_TASK in app.tasks
+
+
+@pytest.mark.usefixtures("password_file")
+def test_a_worker_takes_the_orders_of_known_queues_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert WorkerSettings().worker_queues.split(",") == [FAST_TRACK_QUEUE, PIPELINE_QUEUE], "the fast track's first"
+    monkeypatch.setenv("INTERVAL_WORKER_QUEUES", FAST_TRACK_QUEUE)
+    assert WorkerSettings().worker_queues == FAST_TRACK_QUEUE
+    monkeypatch.setenv("INTERVAL_WORKER_QUEUES", "pipeline")
+    with pytest.raises(ValidationError, match="no queue pipeline"):
+        WorkerSettings()
