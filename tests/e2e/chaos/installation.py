@@ -40,7 +40,7 @@ class ChaosSystem(System):
     def worker_environment(self) -> dict[str, str]:
         """What the worker is told."""
         return super().worker_environment() | {
-            "INTERVAL_JOB_TIME_LIMIT_S": "120",
+            "INTERVAL_JOB_TIME_LIMIT_S": "600",
             "INTERVAL_WORKER_PROCESSES": "2",
             "INTERVAL_WORKER_THREADS": "1",
         }
