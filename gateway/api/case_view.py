@@ -174,6 +174,7 @@ def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages, se
         prior_study_date=clinical_study_date(rows.prior, identities) if rows.prior is not None else None,
         series=_series(rows.case),
         lesions=lesion_lines(rows, images),
+        lesions_hidden=rows.hidden or rows.blind,
         quality=[
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())

@@ -241,6 +241,8 @@ class CaseDetail(Body):
     prior_study_date: str | None
     series: list[SeriesLine]
     lesions: list[LesionLine]
+    lesions_hidden: bool
+    """Whoever asks has to read the images alone first: that no lesion stands here then says nothing."""
     quality: list[QualityLine]
     warnings: list[str]
     review: ReviewState | None

@@ -125,6 +125,8 @@ describe.skipIf(!base)('the workplace', () => {
     const second = page.getByTestId('second-reading');
     await second.getByText('Look at the images alone').waitFor();
     expect(await page.getByRole('button', { name: /^Accept lesion/ }).count()).toBe(0);
+    await page.getByTestId('lesions-hidden').waitFor();
+    expect(await page.getByText('The pipeline found no').count()).toBe(0);
     await keep(page, 'second-1-blind');
     await second.getByRole('radio', { name: 'stable' }).check();
     await second.getByRole('button', { name: 'Keep my reading' }).click();

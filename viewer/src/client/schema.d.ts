@@ -1191,6 +1191,8 @@ export interface components {
             events: components["schemas"]["EventLine"][];
             /** Lesions */
             lesions: components["schemas"]["LesionLine"][];
+            /** Lesions Hidden */
+            lesions_hidden: boolean;
             /** Prior Study Date */
             prior_study_date: string | null;
             /** Quality */

@@ -241,6 +241,7 @@ export const texts: Texts = {
       verdict: 'Urteil',
     },
     none: 'Die Auswertung fand keine neue, wachsende, schrumpfende oder verschwundene Läsion.',
+    hiddenFromYou: 'Die Läsionen werden Ihnen noch nicht gezeigt: Bitte zuerst nur die Bilder lesen.',
     withheld: 'Das Ergebnis wurde abgelehnt. Läsionen und Volumina werden nicht gezeigt.',
     changes: { new: 'neu', growing: 'wachsend', shrinking: 'schrumpfend', vanished: 'verschwunden' },
     sides: { left: 'links', right: 'rechts', midline: 'Mittellinie' },

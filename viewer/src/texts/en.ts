@@ -252,6 +252,7 @@ export const texts = {
       verdict: 'Verdict',
     },
     none: 'The pipeline found no new, growing, shrinking or vanished lesion.',
+    hiddenFromYou: 'The lesions are not shown to you yet: you are to read the images alone first.',
     withheld: 'The result was rejected. Its lesions and volumes are not shown.',
     changes: { new: 'new', growing: 'growing', shrinking: 'shrinking', vanished: 'vanished' },
     sides: { left: 'left', right: 'right', midline: 'midline' },

@@ -252,6 +252,7 @@ export const texts: Texts = {
       verdict: 'Verdict',
     },
     none: 'L’analyse n’a trouvé aucune lésion nouvelle, en croissance, en régression ou disparue.',
+    hiddenFromYou: 'Les lésions ne vous sont pas encore montrées : lisez d’abord les images seules.',
     withheld: 'Le résultat a été refusé. Ses lésions et volumes ne sont pas montrés.',
     changes: { new: 'nouvelle', growing: 'en croissance', shrinking: 'en régression', vanished: 'disparue' },
     sides: { left: 'gauche', right: 'droite', midline: 'médiane' },

@@ -139,6 +139,7 @@ def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready
     assert desk.browser.sign_in("berta").is_success
     seen = desk.detail()
     assert seen.lesions == []
+    assert seen.lesions_hidden, "no lesion shown must not be taken for no lesion found"
     assert seen.review == ReviewState(
         edit=seen.review.edit if seen.review else 0,
         acceptance=None,
@@ -155,6 +156,7 @@ def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready
     opinion = BlindReading(edit=desk.edit, reading=Reading.STABLE)
     opened = CaseDetail.model_validate(desk.browser.put(f"{desk.path}/blind-reading", opinion).json())
     assert len(opened.lesions) == 2
+    assert not opened.lesions_hidden
     assert opened.review is not None
     assert opened.review.second is not None
     assert opened.review.second.stage is SecondStage.DIFFERS
