@@ -256,11 +256,12 @@ describe('outlines', () => {
     expect(await bar.getByLabel('Side').inputValue()).not.toBe('');
     await keep(page, 'outline-3-missed');
     await add.click();
+    const number = Math.max(...lesions.map((line) => line.number)) + 1;
+    await until(page, 'its row', async () => (await row(number).count()) === 1);
     await saved();
     const added = (await detailOf(page)).lesions.at(-1);
-    expect(added?.number).toBe(Math.max(...lesions.map(({ number }) => number)) + 1);
+    expect(added?.number).toBe(number);
     expect([added?.outline, added?.change, added?.verdict, added?.region]).toEqual(['added by the reader', 'new', 'accepted', 'deep white matter']);
-    const number = added?.number ?? 0;
     expect(await row(number).textContent()).toContain('added by you');
     await page.getByRole('button', { name: 'Undo' }).click();
     await saved();
