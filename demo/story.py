@@ -67,10 +67,12 @@ def tell(system: System, source: Path | None, output: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="interval-demo-") as folder:
         studies = _studies(source, Path(folder))
         clock.done("studies made" if source is None else "studies read")
+        current = studies[-1]
         for study in studies:
-            _send(system, study)
-            clock.done(f"{study.label} study sent, {len(study.files)} images, by C-STORE")
-    current = studies[-1]
+            to_pacs = system.priors_from_pacs and study is not current
+            _send(system, study, to_pacs=to_pacs)
+            where = "to the PACS, by C-STORE" if to_pacs else "by C-STORE"
+            clock.done(f"{study.label} study sent, {len(study.files)} images, {where}")
     with Reader(system.url, DEMO_READER, system.secret(DEMO_READER)) as reader:
         alone = len(studies) == 1
         case = _wait(reader, current, lambda state: state is CaseState.READY_FOR_REVIEW or _is_behind(state, alone))
@@ -129,9 +131,11 @@ def _studies(source: Path | None, folder: Path) -> list[StudyToSend]:
         raise DemoFailed(unusable.reason) from unusable
 
 
-def _send(system: System, study: StudyToSend) -> None:
+def _send(system: System, study: StudyToSend, *, to_pacs: bool) -> None:
+    """Send a study as a scanner does; an earlier one lies in the PACS, where Interval has to find it."""
+    port, aet = (system.ports.pacs_dicom, "PACS") if to_pacs else (system.ports.clinical_dicom, "CLINICAL")
     try:
-        report = send_study(study.files, "127.0.0.1", system.ports.clinical_dicom, called_aet="CLINICAL")
+        report = send_study(study.files, "127.0.0.1", port, called_aet=aet)
     except Transient as unreachable:
         raise DemoFailed(unreachable.reason) from unreachable
     for reason in sorted({reason for _, reason in report.failed}):
