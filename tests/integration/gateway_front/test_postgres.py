@@ -18,7 +18,7 @@ from gateway.db.tables import User
 from gateway.intake.quarantine import QuarantineCipher, keep
 from gateway.jobs import store
 from gateway.review import decisions
-from gateway.review.decisions import ReviewRefused
+from gateway.review.second_reader import ReviewRefused
 from processing.domain.decision import Verdict
 from tests.unit.gateway.front import NOON, PASSWORD, lesion, make_case
 from tests.unit.gateway.front_result import SECRET
