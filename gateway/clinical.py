@@ -2,8 +2,8 @@
 
 DICOMweb has no list of changes, so this one archive is asked in its own language, with Orthanc's own identifiers. Only
 whole series come by WADO-RS, which is many times faster than file by file. A UID comes from outside and can hold
-anything: it is looked at before it becomes a part of an address. Nothing is ever changed or deleted here; the only thing that
-is added are earlier studies from the PACS, as they are.
+anything: it is looked at before it becomes a part of an address. Nothing is ever changed or deleted here; the only
+thing that is added are earlier studies from the PACS, as they are.
 """
 
 from __future__ import annotations

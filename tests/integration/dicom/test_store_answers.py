@@ -56,7 +56,9 @@ def server() -> Iterator[Server]:
                 for sop_class, reason in state.refusals.items()
                 if sop_class.encode() in body
             ]
-            stored: list[dict[str, object]] = [] if state.silent else [{}] * (body.count(b"application/dicom") - len(failed))
+            stored: list[dict[str, object]] = (
+                [] if state.silent else [{}] * (body.count(b"application/dicom") - len(failed))
+            )
             sequences = {"00081198": failed, "00081199": stored}
             # As Orthanc does: an empty sequence has no value.
             said = {tag: {"vr": "SQ"} | ({"Value": items} if items else {}) for tag, items in sequences.items()}
