@@ -161,7 +161,7 @@ def get_picture(who: Staff, case_id: str, state: State) -> Response:
     """Return prior, current, and current with the largest candidate, as the pipeline drew them."""
     rows = rows_of(case_id, state)
     picture = _picture_of(rows.result)
-    if picture is None or not rows.case.early:
+    if picture is None or rows.case.priority != Priority.FAST_TRACK.value:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no picture, or not yet.")
     state.disclosures.of_case(who, rows.case, images=True)
     parts = state.services.research.retrieve_series(picture.study_instance_uid, picture.series_instance_uid)
@@ -203,13 +203,13 @@ def _first_looks(who: SignedIn, state: ApiState) -> FirstLooks:
 
 
 def _cases(session: Session) -> list[Case]:
-    """Return first looks, and studies on the fast track whose first series still arrives."""
-    arriving = (Case.state == CaseState.RECEIVING.value) & (Case.priority == Priority.FAST_TRACK.value)
+    """Return what is on the fast track: first looks, and studies that were complete before one could begin."""
+    on_it = Case.priority == Priority.FAST_TRACK.value
     return list(
         session.scalars(
             select(Case)
             .options(selectinload(Case.jobs).selectinload(Job.review))
-            .where(or_(Case.early.is_(True), arriving), Case.received_at > datetime.now(UTC) - SHOWN_FOR)
+            .where(or_(Case.early.is_(True), on_it), Case.received_at > datetime.now(UTC) - SHOWN_FOR)
             .order_by(Case.received_at.desc())
             .limit(20)
         )

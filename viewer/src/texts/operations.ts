@@ -84,12 +84,12 @@ export const operationsTexts = {
         .join(', '),
     picture: 'Prior, current, and current with the largest candidate',
     took: (seconds: number) => `${count(seconds, 'second', 'seconds')} after the last image`,
-    version: (pipeline: string, version: string) => `${pipeline} ${version}, on the FLAIR alone`,
+    version: (pipeline: string, version: string) => `${pipeline} ${version}`,
     measured: (found: number, marked: number, patients: number, falsePositives: number) =>
       `On the reference set it found ${found} of ${marked} new or growing lesions of ${count(patients, 'patient', 'patients')}, with ${count(falsePositives, 'false alarm', 'false alarms')}.`,
     conditions: (version: string, series: readonly string[]) =>
       `Measured with version ${version} on ${series.join(', ')}.`,
-    otherConditions: 'With this version on the FLAIR alone it was not measured.',
+    otherConditions: 'With this version and the series at hand it was not measured.',
     notMeasured: 'How much it finds has not been measured.',
     live: 'live',
     polled: 'updated every few seconds',
