@@ -13,6 +13,11 @@ _ONE_AT_A_TIME = 7_041_776
 
 engine = make_engine(context.config.attributes["url"])
 with engine.connect() as connection:
+    if engine.dialect.name == "sqlite":
+        # A table is altered there by building it anew and dropping the old one, which other tables' rows refer to.
+        # Only outside a transaction can the check be put off until all is done; SQLAlchemy has begun none yet.
+        assert connection.connection.dbapi_connection is not None  # noqa: S101 - it was just opened
+        connection.connection.dbapi_connection.cursor().execute("PRAGMA foreign_keys=OFF")
     # SQLite's own writer lock, taken when the transaction begins, does the same as PostgreSQL's advisory one.
     context.configure(
         connection=connection, target_metadata=Base.metadata, render_as_batch=True, transactional_ddl=True
@@ -21,4 +26,6 @@ with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
         context.run_migrations()
+        if engine.dialect.name == "sqlite" and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
+            raise RuntimeError(f"the migration would leave {len(broken)} rows without what they refer to")
 engine.dispose()
