@@ -10,10 +10,26 @@ import httpx
 import pydicom
 import pytest
 
+from demo.installation import Ports, System
+from demo.processes import RunningSystem
+from demo.story import add_account, add_demo_reader
 from demo.studies import studies_from_phantom
 from gateway.api.technologist import Answer, FirstLook, FirstLooks
 from processing.domain.case import CaseState
 from tests.e2e.hospital import OPERATOR, WAIT_S, Hospital
+
+QUIET_S = 15.0
+"""A scanner that pauses this long has sent everything: much longer than a first look needs to begin."""
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    """A system of its own, which waits for the rest of a study as long as a hospital's would."""
+    system = System(tmp_path_factory.mktemp("patient"), Ports.free(), quiet_time_s=QUIET_S)
+    with RunningSystem(system):
+        add_demo_reader(system)
+        add_account(system, OPERATOR, "Test Operator", "operator")
+        yield Hospital(system)
 
 
 @pytest.fixture
@@ -24,6 +40,18 @@ def screen(hospital: Hospital) -> Iterator[httpx.Client]:
         session = http.post("/api/session", json=account).raise_for_status().json()
         http.headers["X-CSRF-Token"] = session["csrf_token"]
         yield http
+
+
+def begun(screen: httpx.Client, patient_id: str) -> FirstLook:
+    """Wait until the first look at a patient's study has begun."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        looks = FirstLooks.model_validate(screen.get("/api/technologist").json()).studies
+        for look in looks:
+            if look.patient.patient_id == patient_id and look.state is not CaseState.RECEIVING:
+                return look
+        time.sleep(0.5)
+    raise AssertionError("no first look began")
 
 
 def answered(screen: httpx.Client, patient_id: str) -> FirstLook:
@@ -57,14 +85,16 @@ def test_the_first_look_is_shown_before_the_study_is_complete(
     }
     hospital.send(path for path, is_flair in by_flair.items() if is_flair)
     began = time.monotonic()
+    case_id = begun(screen, current.patient_id).case_id
+    hospital.send(path for path, is_flair in by_flair.items() if not is_flair)
     look = answered(screen, current.patient_id)
     # For whoever runs this on an idle machine; the time says nothing on a busy one.
     print(f"from the last FLAIR instance to the screen: {time.monotonic() - began:.1f} s")
+    assert look.case_id == case_id
     assert look.answer is Answer.NEW_LESION
     assert look.has_picture
     assert screen.get(f"/api/technologist/{look.case_id}/picture").content.startswith(b"\x89PNG")
 
-    hospital.send(path for path, is_flair in by_flair.items() if not is_flair)
     whole = hospital.wait(current.patient_id, CaseState.READY_FOR_REVIEW, study_date=current.study_date)
     assert whole.summary.revision == 2
     deadline = time.monotonic() + WAIT_S
