@@ -51,6 +51,14 @@ def texts(report: pydicom.Dataset) -> list[str]:
     return [str(item.TextValue) for item in _items(report) if item.ValueType == "TEXT"]
 
 
+def printed(document: pydicom.Dataset, folder: Path) -> str:
+    """All words of an Encapsulated PDF, read by poppler."""
+    path = folder / "document.pdf"
+    path.write_bytes(document.EncapsulatedDocument)
+    done = subprocess.run(("pdftotext", "-layout", str(path), "-"), capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def _items(report: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
     for item in report.get("ContentSequence", []):
         yield item

@@ -1,18 +1,19 @@
-"""An unacceptable result: no volume anywhere, and a note of the rejection in the PACS."""
+"""An unacceptable result: no volume anywhere; in the PACS a note of the rejection and a report that says no more."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.uid import KeyObjectSelectionDocumentStorage
+from pydicom.uid import EncapsulatedPDFStorage, KeyObjectSelectionDocumentStorage
 
 from demo.studies import write_visits
 from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance
 from tests.e2e.hospital import Hospital
-from tests.e2e.objects import dicom_errors, texts
+from tests.e2e.objects import dicom_errors, of_class, printed, texts
 from validation.phantom import SMALL_PHANTOM, make_phantom
 
 REASON = "The prior is motion-blurred."
@@ -34,12 +35,20 @@ def test_a_rejected_result_leaves_only_a_note_with_the_reason(
 
     assert archived.summary.new_lesions is None
     assert archived.lesions == []
-    (note,) = hospital.in_pacs(current.study_instance_uid)
-    assert note.SOPClassUID == KeyObjectSelectionDocumentStorage
+    stored = hospital.in_pacs(current.study_instance_uid)
+    assert len(stored) == 2
+    (note,), (report,) = (
+        of_class(stored, kind) for kind in (KeyObjectSelectionDocumentStorage, EncapsulatedPDFStorage)
+    )
     assert note.ConceptNameCodeSequence[0].CodeValue == "113001"
     assert REASON in texts(note)
-    assert note.PatientID == current.patient_id
-    assert dicom_errors(note, tmp_path) == []
     assert "mm3" not in str(note)
+    words = printed(report, tmp_path)
+    assert REASON in words
+    assert current.patient_id in words
+    assert not re.search(r"mm(3|³)|\bml\b|[Nn]ew lesion", words)
+    for one in stored:
+        assert one.PatientID == current.patient_id
+        assert dicom_errors(one, tmp_path) == []
     patients_own = {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in current.files}
     assert not [uid for uid in patients_own if uid in str(note)]
