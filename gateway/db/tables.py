@@ -335,7 +335,7 @@ class LesionEdit(Base):
     """First index (z, y, x), then size (z, y, x)."""
     mask: Mapped[bytes] = mapped_column(LargeBinary)
     """One bit per voxel of the box, in its order, most significant bit first, compressed with zlib."""
-    volume_mm3: Mapped[float] = mapped_column(default=0.0)
+    volume_mm3: Mapped[float] = mapped_column(Float, default=0.0)
     centroid_index: Mapped[list[int]] = mapped_column(JSON)
     """Of a voxel (z, y, x) inside the lesion, near its middle."""
 
