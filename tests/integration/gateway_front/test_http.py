@@ -89,10 +89,11 @@ def gateway(app: FastAPI, settings: Settings, sessions: sessionmaker[Session]) -
         yield Gateway(http, answer.json()["csrf_token"], settings, sessions)
 
 
-def test_with_everything_there_the_gateway_is_healthy(gateway: Gateway) -> None:
+def test_with_everything_there_but_a_worker_only_that_is_missing(gateway: Gateway) -> None:
     health = Health.model_validate(gateway.http.get("/api/health").json())
-    assert {part.name: part.detail for part in health.components if not part.ready} == {}
-    assert health.ready
+    missing = {part.name: part.detail for part in health.components if not part.ready}
+    assert missing == {"workers": "No worker answers that takes fast track or routine orders; they wait."}
+    assert not health.ready
     assert gateway.http.get("/api/ready").status_code == 200
 
 
@@ -103,7 +104,7 @@ def test_a_missing_pacs_leaves_the_gateway_ready_to_serve(
     services = build_services(away)
     with TestClient(create_app(away, services=services, passwords=passwords)) as http:
         health = Health.model_validate(http.get("/api/health").json())
-        assert [part.name for part in health.components if not part.ready] == ["target pacs"]
+        assert [part.name for part in health.components if not part.ready] == ["workers", "target pacs"]
         assert not health.ready
         assert http.get("/api/ready").status_code == 200
     services.engine.dispose()
