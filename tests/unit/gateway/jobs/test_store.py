@@ -34,7 +34,7 @@ def test_record_changes_state_and_writes_an_event_or_neither(
             assert case.state == after.value
             assert (written.from_state, written.to_state, written.event) == (state.value, after.value, event.value)
             assert (written.actor, written.detail, written.at) == ("test", "because", later(5))
-            changed = event is not CaseEvent.IMAGES_IGNORED
+            changed = event not in (CaseEvent.IMAGES_IGNORED, CaseEvent.PRIORITY_CHANGED)
             assert case.changed_at == (later(5) if changed else NOW)
         else:
             with pytest.raises(IllegalTransition):
