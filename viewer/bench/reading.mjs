@@ -124,7 +124,7 @@ async function perStep() {
 
 /**
  * What the page holds while many cases are opened in a row: script objects and the arrays behind them. The process
- * itself holds more, for the debugger that drives it keeps what was fetched.
+ * itself holds more and grows; whether the debugger that drives it keeps what was fetched was not found out.
  */
 async function memory(count) {
   const client = await page.context().newCDPSession(page);
