@@ -84,7 +84,7 @@ def shifted_half_voxel(monkeypatch: pytest.MonkeyPatch) -> None:
     def shifted(volume: Volume, grid: Grid, **options: object) -> Volume:
         affine = np.array(volume.grid.affine)
         affine[:3, 3] += 0.5 * affine[:3, 2]
-        return honest(Volume(volume.array, Grid(volume.grid.shape, affine)), grid, **options)  # type: ignore[arg-type]
+        return honest(Volume(volume.array, Grid(volume.grid.shape, affine)), grid, **options)  # type: ignore[arg-type]  # passed on as they came
 
     everywhere(monkeypatch, honest, shifted)
 
@@ -121,7 +121,7 @@ def wrong_slope(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = normalise.normalise_pair
 
     def steeper(now: Volume, before: Volume, **options: object) -> tuple[Volume, Volume]:
-        one, other = honest(now, before, **options)  # type: ignore[arg-type]
+        one, other = honest(now, before, **options)  # type: ignore[arg-type]  # passed on as they came
         return one, other.with_array(other.array * 1.03)
 
     everywhere(monkeypatch, honest, steeper)
@@ -132,7 +132,7 @@ def stale_transform(monkeypatch: pytest.MonkeyPatch) -> None:
     stale = RigidTransform.identity()
 
     def remembered(fixed: Volume, moving: Volume, **options: object) -> register.Registration:
-        return replace(honest(fixed, moving, **options), transform=stale)  # type: ignore[arg-type]
+        return replace(honest(fixed, moving, **options), transform=stale)  # type: ignore[arg-type]  # as above
 
     everywhere(monkeypatch, honest, remembered)
 
@@ -141,7 +141,7 @@ def sixteen_bit_floats(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = resample.resample
 
     def coarse(volume: Volume, grid: Grid, **options: object) -> Volume:
-        exact = honest(volume, grid, **options)  # type: ignore[arg-type]
+        exact = honest(volume, grid, **options)  # type: ignore[arg-type]  # passed on as they came
         return exact.with_array(exact.array.astype(np.float16))
 
     everywhere(monkeypatch, honest, coarse)
@@ -151,7 +151,7 @@ def unseeded_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = register.register_rigid
 
     def sampled(fixed: Volume, moving: Volume, **options: object) -> register.Registration:
-        found = honest(fixed, moving, **options)  # type: ignore[arg-type]
+        found = honest(fixed, moving, **options)  # type: ignore[arg-type]  # passed on as they came
         matrix = np.array(found.transform.matrix)
         matrix[:3, 3] += np.random.default_rng().normal(0, 1e-4, 3)
         return replace(found, transform=RigidTransform(matrix))

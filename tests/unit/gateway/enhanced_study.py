@@ -186,6 +186,6 @@ def _item(**values: object) -> Dataset:
 def _code(code: object) -> Dataset:
     return _item(
         CodeValue=code.value,  # type: ignore[attr-defined]  # a concept of pydicom's dictionary
-        CodingSchemeDesignator=code.scheme_designator,  # type: ignore[attr-defined]
-        CodeMeaning=code.meaning,  # type: ignore[attr-defined]
+        CodingSchemeDesignator=code.scheme_designator,  # type: ignore[attr-defined]  # pydicom makes it from a dictionary
+        CodeMeaning=code.meaning,  # type: ignore[attr-defined]  # pydicom makes it from a dictionary
     )

@@ -14,7 +14,7 @@ from tests.unit.validation.made_outputs import output, truth
 from validation.compare import CaseComparison, compare_case
 from validation.datasets import GradedBy
 from validation.gate import Decision, Evidence, decide, f2, read_ledger, say_decision, write_ledger
-from validation.outputs import CaseOutput
+from validation.outputs import CaseOutput, TruthFigures
 from validation.ratings import CaseName, Judgement, Rating, judgements
 
 TODAY = date(2026, 5, 4)
@@ -119,8 +119,8 @@ def test_a_first_rating_has_nothing_to_be_worse_than() -> None:
     ],
     ids=["as good", "finds more", "finds less", "more false alarms"],
 )
-def test_the_truth_decides_where_there_is_one(old: object, new: object, basis: Basis) -> None:
-    pair = (output((10, 7), version="1.1.0", figures=new), output((10, 6), figures=old))  # type: ignore[arg-type]
+def test_the_truth_decides_where_there_is_one(old: TruthFigures, new: TruthFigures, basis: Basis) -> None:
+    pair = (output((10, 7), version="1.1.0", figures=new), output((10, 6), figures=old))
     assert entry(decided(evidence(pair, graded_by=GradedBy.TRUTH))).basis is basis
 
 

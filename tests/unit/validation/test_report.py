@@ -14,7 +14,7 @@ from validation import report
 from validation.compare import compare_case
 from validation.datasets import GradedBy
 from validation.gate import Evidence, decide
-from validation.outputs import load
+from validation.outputs import CaseOutput, load
 from validation.pictures import case_picture
 from validation.plots import Series, line_plot
 from validation.ratings import Rating
@@ -33,11 +33,11 @@ SPEC = SPECS[0]
 OLD, NEW = output((10, 6), figures=truth(3, 1, 0)), output((20, 6), version=SPEC.version, figures=truth(4, 0, 0))
 
 
-def assessed(*pairs: tuple[object, object], graded_by: GradedBy = GradedBy.TRUTH) -> Assessment:
-    comparisons = [compare_case(new, old) for new, old in pairs]  # type: ignore[arg-type]
+def assessed(*pairs: tuple[CaseOutput, CaseOutput], graded_by: GradedBy = GradedBy.TRUTH) -> Assessment:
+    comparisons = [compare_case(new, old) for new, old in pairs]
     evidence = Evidence(SPEC.name, SPEC.version, comparisons, (), (), {"made": graded_by}, {}, {})
     outputs = [new for new, _ in pairs]
-    return Assessment(SPEC, outputs, evidence, decide(evidence, today=date(2026, 1, 2)))  # type: ignore[arg-type]
+    return Assessment(SPEC, outputs, evidence, decide(evidence, today=date(2026, 1, 2)))
 
 
 @pytest.fixture

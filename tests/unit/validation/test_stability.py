@@ -10,6 +10,7 @@ from processing.domain.imaging import RigidTransform, Volume
 from processing.domain.result import LesionChange, LongitudinalResult
 from processing.domain.study import SeriesRole
 from tests.unit.validation.made_outputs import GRID, lesion, output
+from validation.outputs import CaseOutput
 from validation.perturb import PERTURBATIONS, rescan
 from validation.stability import Repeated, differing, follow, limits_of, stability_table
 
@@ -92,5 +93,5 @@ def test_limits_are_the_factor_within_which_repeats_lie() -> None:
     ("change", "named"),
     [(lambda: output(), ()), (lambda: output(shift=1), ("lesions",)), (lambda: output(offset=1e-6), ("subtraction",))],
 )
-def test_what_differs_between_two_runs_is_named(change: Callable[[], object], named: tuple[str, ...]) -> None:
-    assert differing(output(), change()) == named  # type: ignore[arg-type]
+def test_what_differs_between_two_runs_is_named(change: Callable[[], CaseOutput], named: tuple[str, ...]) -> None:
+    assert differing(output(), change()) == named
