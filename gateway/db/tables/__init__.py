@@ -14,6 +14,7 @@ from gateway.db.tables.cases import Case, CaseImages, Event, PriorSearch, Series
 from gateway.db.tables.dispatch import Consignment, Delivery
 from gateway.db.tables.intake import ChangesCursor, QuarantinedUpload, ScheduledStudy
 from gateway.db.tables.jobs import Gate, Job, OutboxMessage
+from gateway.db.tables.keeping import Backup, LegalHold, OpenAlert, RemovedCopies
 from gateway.db.tables.release import ReferenceStudy, VersionPermit
 from gateway.db.tables.review import EarlierReview, LesionEdit, Review
 from gateway.db.tables.studies import ReadingStudy, ReadingStudyCase, StudyReading, StudySurvey
@@ -21,6 +22,7 @@ from gateway.db.tables.vault import Correction, VaultEntry
 
 __all__ = [
     "AuditEntry",
+    "Backup",
     "Base",
     "Case",
     "CaseImages",
@@ -32,14 +34,17 @@ __all__ = [
     "Event",
     "Gate",
     "Job",
+    "LegalHold",
     "LesionEdit",
     "LoginSession",
+    "OpenAlert",
     "OutboxMessage",
     "PriorSearch",
     "QuarantinedUpload",
     "ReadingStudy",
     "ReadingStudyCase",
     "ReferenceStudy",
+    "RemovedCopies",
     "Review",
     "ScheduledStudy",
     "Series",
