@@ -20,7 +20,7 @@ from validation.release import Assessment, admit, assess, conclude_ratings, data
 from validation.report import write_report
 from validation.robustness import robustness, robustness_table
 from validation.run import RUNS, keys_of, run
-from validation.stability import determinism, make_limits, stability_table
+from validation.stability import determinism, measure_stability, stability_table
 
 Chosen = argparse.Namespace
 
@@ -109,7 +109,7 @@ def _admit(chosen: Chosen) -> int:
 
 
 def _stability(chosen: Chosen) -> int:
-    say(stability_table(make_limits(chosen.pipeline, scans=chosen.scans, say=say)) + "\n")
+    say(stability_table(measure_stability(chosen.pipeline, scans=chosen.scans, say=say).lesions) + "\n")
     return 0
 
 

@@ -1,18 +1,21 @@
 """How well measurements repeat: the same head scanned again, the same images run again.
 
-Limits of agreement (Bland and Altman, Lancet 1986) on the logarithm of volume, because a large lesion's volume varies
-by more than a small one's, in proportion: the factor by which two measurements of an unchanged lesion may differ.
+Limits of agreement (Bland and Altman, Lancet 1986), by size, twice. As a difference in mm3, where a scan that does not
+show a lesion measured nothing of it: a change that is no larger may be none. And as a factor, on the logarithm of
+volume, of lesions that both scans show: how far two measurements of one volume may lie apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import SimpleITK as sitk  # noqa: N813 - the library's own abbreviation
+from pydantic import BaseModel, ConfigDict
 
 from processing.domain.imaging import RigidTransform
 from processing.domain.result import Lesion, LongitudinalResult
@@ -23,7 +26,6 @@ from validation.datasets import Manifest, ReferenceCase, find_manifest, read_cas
 from validation.fetch import at_hand, fetched
 from validation.gate import read_ledger, write_ledger
 from validation.layout import columns
-from validation.metrics import SIZE_CLASSES_MM3
 from validation.outputs import CaseOutput
 from validation.perturb import rescan
 from validation.run import Say, compute
@@ -32,13 +34,21 @@ REPEATED_CASES = (("phantom", "demo"), ("ms-longitudinal", "patient01"), ("ms-lo
 LIMITS_OF_AGREEMENT = 1.96 * np.sqrt(2.0)
 """In within-lesion deviations: the difference of two measurements has the square root of two of one's."""
 
+KEPT = Path(__file__).parent / "reports" / "stability"
+
+SIZES_MM3 = ((12.0, 50.0), (50.0, 150.0), (150.0, 500.0), (500.0, float("inf")))
+"""Each with limits of its own."""
+
 FEWEST = 2
 """Lesions of a size below which no limits are given."""
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """One lesion in all the scans that show it."""
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Repeated(_Strict):
+    """One lesion in all the scans that show it, and how many do not."""
 
     case: str
     increase: bool
@@ -47,17 +57,33 @@ class Repeated:
 
     @property
     def mean_mm3(self) -> float:
-        """Geometric mean."""
+        """Geometric mean where it was seen."""
         return float(np.exp(np.mean(np.log(self.volumes_mm3))))
 
     @property
     def log_variance(self) -> float:
-        """Variance of the logarithm of volume between scans."""
+        """Variance of the logarithm of volume between the scans that show it."""
         return float(np.var(np.log(self.volumes_mm3), ddof=1))
 
+    @property
+    def variance_mm6(self) -> float:
+        """Variance of volume between all scans; where it was missed its volume was measured as 0."""
+        return float(np.var([*self.volumes_mm3, *[0.0] * self.missed], ddof=1))
 
-def make_limits(pipeline: str, *, scans: int, say: Say) -> tuple[Repeated, ...]:
-    """Scan every case again and again, and keep the limits of agreement in the ledger."""
+
+class Stability(_Strict):
+    """What was measured of one version, with every volume, so that limits can be worked out anew."""
+
+    pipeline: str
+    version: str
+    made: date
+    scans: int
+    lesions: tuple[Repeated, ...]
+
+
+def measure_stability(pipeline: str, *, scans: int, say: Say) -> Stability:
+    """Scan every case again and again; the volumes are kept in the reports, their limits of agreement in the ledger."""
+    spec = find_spec(pipeline)
     repeated: list[Repeated] = []
     for dataset, name in REPEATED_CASES:
         manifest = find_manifest(dataset)
@@ -65,13 +91,29 @@ def make_limits(pipeline: str, *, scans: int, say: Say) -> tuple[Repeated, ...]:
             say(f"{dataset}/{name} is left out: its files are not at hand\n")
             continue
         repeated += rescan_case(_read(manifest, name), pipeline, scans=scans, say=say)
-    spec, ledger = find_spec(pipeline), read_ledger()
-    entry = ledger.entry(pipeline, spec.version)
+    today = datetime.now(UTC).date()
+    measured = Stability(pipeline=pipeline, version=spec.version, made=today, scans=scans, lesions=tuple(repeated))
+    path = stability_path(pipeline, spec.version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(measured.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    keep_limits(measured, say)
+    return measured
+
+
+def stability_path(pipeline: str, version: str) -> Path:
+    """Return where the volumes of a version's re-scans are kept."""
+    return KEPT / f"{pipeline}-{version}.json"
+
+
+def keep_limits(measured: Stability, say: Say) -> None:
+    """Write a version's limits of agreement into its entry of the ledger."""
+    ledger = read_ledger()
+    entry = ledger.entry(measured.pipeline, measured.version)
     if entry is None:
-        say(f"Version {spec.version} is not in the ledger: its limits were not kept.\n")
-    else:
-        write_ledger(ledger.with_entry(pipeline, entry.model_copy(update={"limits": limits_of(repeated)})))
-    return tuple(repeated)
+        say(f"Version {measured.version} is not in the ledger: its limits were not kept there.\n")
+        return
+    limits = limits_of(measured.lesions)
+    write_ledger(ledger.with_entry(measured.pipeline, entry.model_copy(update={"limits": limits})))
 
 
 def _read(manifest: Manifest, name: str) -> ReferenceCase:
@@ -90,7 +132,7 @@ def rescan_case(case: ReferenceCase, pipeline: str, *, scans: int, say: Say) -> 
 
 
 def follow(case: str, results: Sequence[tuple[LongitudinalResult, RigidTransform]]) -> tuple[Repeated, ...]:
-    """Follow every lesion through all scans by its place in the head; one that a single scan shows tells nothing."""
+    """Follow every lesion through all scans by its place in the head."""
     tracks: list[tuple[npt.NDArray[np.float64], Lesion, list[float]]] = []
     for result, pose in results:
         taken: set[int] = set()
@@ -109,9 +151,13 @@ def follow(case: str, results: Sequence[tuple[LongitudinalResult, RigidTransform
                 taken.add(len(tracks))
                 tracks.append((place, lesion, [lesion.volume_mm3]))
     return tuple(
-        Repeated(case, first.change.increase, tuple(volumes), len(results) - len(volumes))
+        Repeated(
+            case=case,
+            increase=first.change.increase,
+            volumes_mm3=tuple(volumes),
+            missed=len(results) - len(volumes),
+        )
         for _, first, volumes in tracks
-        if len(volumes) > 1
     )
 
 
@@ -121,18 +167,21 @@ def _reach_mm(lesion: Lesion) -> float:
 
 
 def limits_of(repeated: Sequence[Repeated]) -> tuple[VolumeLimits, ...]:
-    """Return the limits of agreement for every size class that enough lesions tell about."""
+    """Return the limits of agreement for every size that enough lesions tell about."""
     limits = []
-    for low, high in SIZE_CLASSES_MM3:
+    for low, high in SIZES_MM3:
         here = [one for one in repeated if low <= one.mean_mm3 < high]
-        if len(here) < FEWEST:
+        again = [one.log_variance for one in here if len(one.volumes_mm3) > 1]
+        if len(again) < FEWEST:
             continue
-        spread = float(np.sqrt(np.mean([one.log_variance for one in here])))
         limits.append(
             VolumeLimits(
                 low_mm3=low,
                 high_mm3=high if np.isfinite(high) else None,
-                factor=round(float(np.exp(LIMITS_OF_AGREEMENT * spread)), 3),
+                factor=round(float(np.exp(LIMITS_OF_AGREEMENT * np.sqrt(np.mean(again)))), 3),
+                difference_mm3=round(
+                    float(LIMITS_OF_AGREEMENT * np.sqrt(np.mean([one.variance_mm6 for one in here]))), 1
+                ),
                 lesions=len(here),
             )
         )
@@ -141,15 +190,16 @@ def limits_of(repeated: Sequence[Repeated]) -> tuple[VolumeLimits, ...]:
 
 def stability_table(repeated: Sequence[Repeated]) -> str:
     """Lay out the limits by size, and how often a lesion was missed in a scan."""
-    rows = [["size", "lesions", "limits of agreement", "seen in scans"]]
+    rows = [["size", "lesions", "limits of agreement", "where seen", "seen in scans"]]
     limits = {limit.low_mm3: limit for limit in limits_of(repeated)}
-    for low, high in SIZE_CLASSES_MM3:
+    for low, high in SIZES_MM3:
         here = [one for one in repeated if low <= one.mean_mm3 < high]
         seen, scans = sum(len(one.volumes_mm3) for one in here), sum(len(one.volumes_mm3) + one.missed for one in here)
         limit = limits.get(low)
         name = f"{low:.0f}-{high:.0f} mm3" if np.isfinite(high) else f"> {low:.0f} mm3"
-        factor = f"/{limit.factor:.2f} to x{limit.factor:.2f}" if limit else "too few lesions"
-        rows.append([name, str(len(here)), factor, f"{seen}/{scans}"])
+        difference = f"+-{limit.difference_mm3:.0f} mm3" if limit else "too few lesions"
+        factor = f"/{limit.factor:.2f} to x{limit.factor:.2f}" if limit else ""
+        rows.append([name, str(len(here)), difference, factor, f"{seen}/{scans}"])
     return columns(rows)
 
 

@@ -40,7 +40,9 @@ class VolumeLimits(_Strict):
     low_mm3, high_mm3 : float
         From and up to which volume; no upper end is None.
     factor : float
-        95 % of repeated measurements differ by less than this factor.
+        95 % of repeated measurements, where both saw the lesion, differ by less than this factor.
+    difference_mm3 : float
+        95 % of repeated measurements differ by less; one that did not see the lesion measured 0.
     lesions : int
         On how many lesions it rests.
     """
@@ -48,7 +50,12 @@ class VolumeLimits(_Strict):
     low_mm3: float
     high_mm3: float | None
     factor: float = Field(ge=1)
+    difference_mm3: float = Field(ge=0)
     lesions: int
+
+    def holds(self, volume_mm3: float) -> bool:
+        """Whether a volume is of this size."""
+        return self.low_mm3 <= volume_mm3 and (self.high_mm3 is None or volume_mm3 < self.high_mm3)
 
 
 class VersionEntry(_Strict):
@@ -134,23 +141,20 @@ def why_refused(ledger: Ledger, pipeline: str, version: str) -> str:
     return ""
 
 
-def exceeds_measurement_error(
-    ledger: Ledger, pipeline: str, version: str, *, earlier_mm3: float, later_mm3: float
-) -> bool | None:
-    """Whether a volume changed by more than two scans of an unchanged lesion would differ.
+def measurement_error_mm3(ledger: Ledger, pipeline: str, version: str, volume_mm3: float) -> float | None:
+    """Return the limits of agreement (plus or minus, mm3) of a change of this volume.
+
+    A change is measured as itself, by comparing two scans, and not as the difference of two volumes: it exceeds the
+    measurement error when it is larger than two measurements of one such change may differ.
 
     Returns
     -------
-    bool or None
-        None where the limits of this version, or of this size, were not measured, or there was nothing before.
+    float or None
+        None where the limits of this version, or of this size, were not measured: they hold for no other version.
     """
     entry = ledger.entry(pipeline, version)
-    if entry is None or earlier_mm3 <= 0 or later_mm3 <= 0:
-        return None
-    for limit in entry.limits:
-        if limit.low_mm3 <= earlier_mm3 and (limit.high_mm3 is None or earlier_mm3 < limit.high_mm3):
-            return max(later_mm3 / earlier_mm3, earlier_mm3 / later_mm3) > limit.factor
-    return None
+    limits = entry.limits if entry is not None else ()
+    return next((limit.difference_mm3 for limit in limits if limit.holds(volume_mm3)), None)
 
 
 def comparison_warning(ledger: Ledger, pipeline: str, version: str, priors: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from processing.domain.versions import (
     VersionEntry,
     VolumeLimits,
     comparison_warning,
-    exceeds_measurement_error,
+    measurement_error_mm3,
     why_refused,
 )
 
@@ -19,8 +19,8 @@ P = "ms_longitudinal"
 
 def entry(version: str, basis: Basis = Basis.UNCHANGED, *, breaks: bool = False) -> VersionEntry:
     limits = (
-        VolumeLimits(low_mm3=12, high_mm3=50, factor=2.0, lesions=9),
-        VolumeLimits(low_mm3=150, high_mm3=None, factor=1.2, lesions=9),
+        VolumeLimits(low_mm3=12, high_mm3=50, factor=2.0, difference_mm3=18.0, lesions=9),
+        VolumeLimits(low_mm3=150, high_mm3=None, factor=1.2, difference_mm3=160.5, lesions=9),
     )
     return VersionEntry(
         version=version, basis=basis, decided=date(2026, 1, 1), incompatible_with_earlier=breaks, limits=limits
@@ -66,20 +66,12 @@ def test_only_what_passed_is_not_refused(basis: Basis) -> None:
 
 
 @pytest.mark.parametrize(
-    ("earlier", "later", "expected"),
-    [
-        (20, 45, True),
-        (45, 20, True),
-        (20, 35, False),
-        (200, 250, True),
-        (200, 230, False),
-        (80, 800, None),
-        (0, 9, None),
-    ],
+    ("volume", "limits"), [(12, 18.0), (49.9, 18.0), (50, None), (149, None), (150, 160.5), (9000, 160.5), (9, None)]
 )
-def test_a_change_is_held_against_the_limits_of_its_size(earlier: float, later: float, expected: bool | None) -> None:
-    assert exceeds_measurement_error(LEDGER, P, "2.1", earlier_mm3=earlier, later_mm3=later) is expected
-    assert exceeds_measurement_error(LEDGER, P, "9.9", earlier_mm3=earlier, later_mm3=later) is None
+def test_limits_of_agreement_are_those_of_the_size_and_the_version(volume: float, limits: float | None) -> None:
+    assert measurement_error_mm3(LEDGER, P, "2.1", volume) == limits
+    assert measurement_error_mm3(LEDGER, P, "9.9", volume) is None
+    assert measurement_error_mm3(LEDGER, "another", "2.1", volume) is None
 
 
 def test_a_version_stands_once() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +11,13 @@ import pytest
 from processing.domain.imaging import RigidTransform, Volume
 from processing.domain.result import LesionChange, LongitudinalResult
 from processing.domain.study import SeriesRole
+from processing.domain.versions import Basis, Ledger, VersionEntry, measurement_error_mm3
 from tests.unit.validation.made_outputs import GRID, lesion, output
+from validation import stability
+from validation.gate import read_ledger, write_ledger
 from validation.outputs import CaseOutput
 from validation.perturb import PERTURBATIONS, rescan
-from validation.stability import Repeated, differing, follow, limits_of, stability_table
+from validation.stability import Repeated, Stability, differing, follow, keep_limits, limits_of, stability_table
 
 BALL = Volume(
     np.where(np.linalg.norm(np.indices((12, 48, 48)) - np.array([6, 24, 24])[:, None, None, None], axis=0) < 9, 400, 20)
@@ -75,18 +80,52 @@ def test_lesions_are_followed_by_their_place_in_the_head() -> None:
     first = result(((0, 0, 0), 100, new), ((30, 0, 0), 50, new), ((0, 0, 1), 90, vanished))
     second = result(((25, 0, 0), 60, new), ((-5, 0, 0), 120, new))
     found = follow("made", [(first, shifted(0)), (second, shifted(5))])
-    assert {one.volumes_mm3: one.missed for one in found} == {(100, 120): 0, (50, 60): 0}
+    assert {one.volumes_mm3: one.missed for one in found} == {(100, 120): 0, (50, 60): 0, (90,): 1}
 
 
-def test_limits_are_the_factor_within_which_repeats_lie() -> None:
+def repeated(*volumes_mm3: float, missed: int = 0) -> Repeated:
+    return Repeated(case="made", increase=True, volumes_mm3=volumes_mm3, missed=missed)
+
+
+def test_limits_are_the_difference_and_the_factor_within_which_repeats_lie() -> None:
     rng = np.random.default_rng(8)
-    same = [Repeated("made", True, tuple(100 * np.exp(rng.normal(0, 0.1, 20))), 0) for _ in range(30)]
+    same = [repeated(*(100 * np.exp(rng.normal(0, 0.1, 20)))) for _ in range(30)]
     (limit,) = limits_of(same)
     assert limit.factor == pytest.approx(np.exp(1.96 * np.sqrt(2) * 0.1), rel=0.05)
+    assert limit.difference_mm3 == pytest.approx(1.96 * np.sqrt(2) * 10, rel=0.05)
     assert (limit.low_mm3, limit.high_mm3, limit.lesions) == (50, 150, 30)
     assert limits_of(same[:1]) == ()
     assert "30" in stability_table(same)
     assert "too few" in stability_table(same[:1])
+
+
+def test_what_one_scan_alone_shows_lies_within_its_limits() -> None:
+    """Six scans, one of which shows something: that may be nothing, and the limits have to say so."""
+    (limit,) = limits_of([repeated(40, missed=5), repeated(40, missed=5), repeated(40, 40), repeated(40, 41)])
+    alone = [repeated(40, missed=5)] * 2
+    assert limits_of(alone) == ()
+    assert limit.lesions == 4
+    assert limit.difference_mm3 == pytest.approx(1.96 * np.sqrt(2) * np.sqrt((2 * 40**2 / 6 + 0.5) / 4), rel=0.01)
+
+
+def test_limits_stand_in_the_entry_of_the_version_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.yaml"
+    monkeypatch.setattr(stability, "read_ledger", lambda: read_ledger(path))
+    monkeypatch.setattr(stability, "write_ledger", lambda ledger: write_ledger(ledger, path))
+    entries = tuple(VersionEntry(version=one, basis=Basis.FIRST, decided=date(2026, 1, 1)) for one in ("1.0", "1.1"))
+    write_ledger(Ledger(pipelines={"made": entries}), path)
+    said: list[str] = []
+    for version in ("1.1", "1.2"):
+        lesions = (repeated(100, 110), repeated(100, 120))
+        measured = Stability(pipeline="made", version=version, made=date(2026, 1, 2), scans=2, lesions=lesions)
+        keep_limits(measured, said.append)
+    kept = read_ledger(path)
+    assert measurement_error_mm3(kept, "made", "1.1", 100) == pytest.approx(31, abs=1)
+    assert measurement_error_mm3(kept, "made", "1.0", 100) is None
+    assert len(said) == 1
+    assert "1.2" in said[0]
 
 
 @pytest.mark.parametrize(
