@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from processing.domain.imaging import Grid, LabelMap
-from processing.stages.fusion import Region, dice
+from processing.stages.fusion import Region, bounding_box, dice
 
 Mask = npt.NDArray[np.bool_]
 Table = npt.NDArray[np.float64]
@@ -63,12 +64,26 @@ def similarities(candidates: Sequence[LabelMap], fused: LabelMap, regions: Seque
     table = np.full((len(candidates), len(Metric), len(regions)), np.nan)
     if not fused.array.any():
         return table
+    shown = fused.array > 0
+    for candidate in candidates:
+        shown |= candidate.array > 0
+    box = bounding_box(shown)
+    grid, boxed = _boxed(fused, box)
     for column, region in enumerate(regions):
-        agreed = region.of(fused)
+        agreed = _Outline(region.of(boxed), grid)
         for row, candidate in enumerate(candidates):
-            mask = region.of(candidate)
-            table[row, :, column] = dice(mask, agreed), -hausdorff_mm(mask, agreed, fused.grid)
+            one = _Outline(region.of(_boxed(candidate, box)[1]), grid)
+            table[row, :, column] = dice(one.mask, agreed.mask), -one.farthest_mm(agreed)
     return table
+
+
+def _boxed(label_map: LabelMap, box: tuple[slice, slice, slice]) -> tuple[Grid, LabelMap]:
+    affine = label_map.grid.affine.copy()
+    affine[:3, 3] = label_map.grid.index_to_lps([axis.start for axis in box])
+    array = label_map.array[box]
+    z, y, x = array.shape
+    grid = Grid((z, y, x), affine)
+    return grid, LabelMap(array, grid)
 
 
 def hausdorff_mm(first: Mask, second: Mask, grid: Grid) -> float:
@@ -76,17 +91,30 @@ def hausdorff_mm(first: Mask, second: Mask, grid: Grid) -> float:
 
     0 where both are empty, infinite where one is.
     """
-    if not first.any() or not second.any():
-        return 0.0 if first.any() == second.any() else float("inf")
-    surfaces = [grid.index_to_lps(_surface(mask)) for mask in (first, second)]
-    there = np.asarray(cKDTree(surfaces[1]).query(surfaces[0])[0])
-    back = np.asarray(cKDTree(surfaces[0]).query(surfaces[1])[0])
-    return float(max(there.max(), back.max()))
+    return _Outline(first, grid).farthest_mm(_Outline(second, grid))
+
+
+class _Outline:
+    """A mask with its surface, which is searched more than once."""
+
+    def __init__(self, mask: Mask, grid: Grid) -> None:
+        self.mask = mask
+        self._points_mm = grid.index_to_lps(_surface(mask))
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self._points_mm)
+
+    def farthest_mm(self, other: _Outline) -> float:
+        if not len(self._points_mm) or not len(other._points_mm):
+            return 0.0 if len(self._points_mm) == len(other._points_mm) else float("inf")
+        there, back = other._tree.query(self._points_mm)[0], self._tree.query(other._points_mm)[0]
+        return float(max(np.max(there), np.max(back)))
 
 
 def _surface(mask: Mask) -> npt.NDArray[np.int64]:
     """Return the indices, shape (n, 3), of the mask's voxels that touch its outside."""
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    box = bounding_box(mask)
     inside = mask[box]
     shell = inside & ~ndimage.binary_erosion(inside)
     indices: npt.NDArray[np.int64] = np.argwhere(shell) + np.array([axis.start for axis in box])
@@ -181,12 +209,15 @@ class Calibration:
         The correlation is NaN where the counts are constant or no quality is known.
     cases_by_count : tuple of int
         Cases with 0, 1, 2, ... alarms.
+    by_metric : tuple of float
+        The correlation of the alarms that each `Metric` alone raises.
     """
 
     alpha: float
     entropy: float
     correlation: float
     cases_by_count: tuple[int, ...]
+    by_metric: tuple[float, ...] = ()
 
 
 def calibrate(
@@ -209,11 +240,47 @@ def calibrate(
     most = int(np.prod(population.shape[1:]))
     rows = []
     for alpha in alphas:
-        counts = alarm_counts(population, thresholds, alpha=alpha)
-        r = float("nan") if quality is None else correlation(counts, quality)
+        flags = raise_alarms(population, thresholds, alpha=alpha)
+        counts = flags.sum(axis=(1, 2, 3))
+        alone = flags.sum(axis=(1, 3)).T
+        r, *by_metric = (
+            float("nan") if quality is None else correlation(counted, quality) for counted in (counts, *alone)
+        )
         cases = tuple(np.bincount(counts, minlength=most + 1).tolist())
-        rows.append(Calibration(alpha, entropy(counts), r, cases))
+        rows.append(Calibration(alpha, entropy(counts), r, cases, tuple(by_metric)))
     return tuple(rows)
+
+
+def calibrate_regions(
+    population: Table,
+    thresholds: Thresholds,
+    quality: npt.NDArray[np.float64] | None,
+    aim: Aim,
+    *,
+    alphas: Sequence[float] = ALPHAS,
+) -> tuple[float, ...]:
+    """Choose an alpha for each region by its own alarms and its own quality.
+
+    Parameters
+    ----------
+    population : ndarray of float64, shape (cases, candidates, metrics, regions)
+    thresholds : Thresholds
+    quality : ndarray of float64, shape (cases, regions), or None
+    aim : Aim
+    alphas : sequence of float
+
+    Raises
+    ------
+    ValueError
+        If the aim needs a quality and none is known, or it is the same in all cases.
+    """
+    chosen = []
+    for region in range(population.shape[-1]):
+        here = slice(region, region + 1)
+        alone = Thresholds(thresholds.median[..., here], thresholds.deviation[..., here])
+        known = None if quality is None else quality[:, region]
+        chosen.append(best_alpha(calibrate(population[..., here], alone, known, alphas=alphas), aim))
+    return tuple(chosen)
 
 
 def best_alpha(rows: Sequence[Calibration], aim: Aim) -> float:

@@ -40,7 +40,9 @@ class Region:
 
     def of(self, candidate: LabelMap) -> Mask:
         """Return where the candidate shows this region, shape (z, y, x)."""
-        mask: Mask = np.isin(candidate.array, sorted(self.labels))
+        mask = np.zeros(candidate.array.shape, bool)
+        for label in self.labels:
+            mask |= candidate.array == label
         return mask
 
 
@@ -71,6 +73,16 @@ def dice(first: Mask, second: Mask) -> float:
     """Return the overlap 2|A and B| / (|A| + |B|); 1 where both are empty, because they agree."""
     total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
     return 2.0 * int(np.count_nonzero(first & second)) / total if total else 1.0
+
+
+def bounding_box(mask: Mask) -> tuple[slice, slice, slice]:
+    """Return the smallest box that holds all of a mask, shape (z, y, x); an empty box where it holds nothing."""
+    spans = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        found = np.flatnonzero(mask.any(axis=others))
+        spans.append(slice(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0))
+    return spans[0], spans[1], spans[2]
 
 
 def majority(candidates: Sequence[Mask]) -> Consensus:
@@ -108,19 +120,28 @@ def simple(candidates: Sequence[Mask], *, alpha: float = 1.0, least_gap: float =
     ValueError
         If there is no candidate, or their shapes differ.
     """
-    stack = _stacked(candidates)
+    whole = _stacked(candidates)
+    # Where no candidate shows anything there is nothing to vote on.
+    box = bounding_box(np.logical_or.reduce(whole))
+    stack = whole[(slice(None), *box)]
+
+    def placed(agreed: Mask, weights: npt.NDArray[np.float64], rounds: int) -> Consensus:
+        mask = np.zeros(whole.shape[1:], bool)
+        mask[box] = agreed
+        return Consensus(mask, tuple(weights.tolist()), rounds)
+
     weights = np.ones(len(stack))
     consensus = _vote(stack, weights)
     for done in range(1, _MAXIMUM_ROUNDS + 1):
         overlaps = np.array([dice(candidate, consensus) for candidate in stack])
         weights = np.where(_keeps_its_vote(overlaps, weights > 0, alpha, least_gap), overlaps, 0.0)
         if not weights.any():
-            return Consensus(consensus, tuple(weights.tolist()), done)
+            return placed(consensus, weights, done)
         refined = _vote(stack, weights)
         if dice(refined, consensus) >= _CONVERGED_DICE:
-            return Consensus(refined, tuple(weights.tolist()), done + 1)
+            return placed(refined, weights, done + 1)
         consensus = refined
-    return Consensus(consensus, tuple(weights.tolist()), _MAXIMUM_ROUNDS + 1)
+    return placed(consensus, weights, _MAXIMUM_ROUNDS + 1)
 
 
 def staple(candidates: Sequence[Mask]) -> Consensus:

@@ -1,0 +1,57 @@
+"""What tumour_volumetry is worth on phantoms whose truth is known: ``python -m validation.tumour_cohort``.
+
+It prints the overlap on clean cases, the alarms in a cohort that grows harder and harder, and how growth is told. What
+is measured is kept: the same command goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from validation.phantom.tumour import TumourSpec
+from validation.tumour_cohort.cases import TumourCase, cohort, triples
+from validation.tumour_cohort.growth import growth, growth_line
+from validation.tumour_cohort.kept import measure_all
+from validation.tumour_cohort.tables import alarm_table, overlap_table, small_alarm_table, threshold_table
+
+KEPT = Path("build/tumour-cohort")
+
+
+def main(arguments: list[str]) -> int:
+    """Measure cohorts and print their tables."""
+    parser = argparse.ArgumentParser(prog="python -m validation.tumour_cohort", description=__doc__)
+    parser.add_argument("--clean", type=int, default=12, help="clean cases, for the overlap")
+    parser.add_argument("--graded", type=int, default=60, help="cases from easy to hopeless, for the alarms")
+    parser.add_argument("--triples", type=int, default=20, help="tumours that are scanned three times, for growth")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--kept", type=Path, default=KEPT, help="where measured cases are kept")
+    chosen = parser.parse_args(arguments)
+
+    def measured(specs: tuple[TumourSpec, ...]) -> tuple[TumourCase, ...]:
+        return measure_all(specs, chosen.kept, processes=chosen.processes, tell=_tell)
+
+    if chosen.clean:
+        _say(f"{chosen.clean} clean cases\n{overlap_table(measured(cohort(chosen.clean, hardest=0.0)))}\n")
+    if chosen.graded:
+        cases = measured(cohort(chosen.graded))
+        _say(f"\n{chosen.graded} graded cases, all five segmenters\n{alarm_table(cases)}\n")
+        _say(f"\nan ensemble of three, whole tumour\n{small_alarm_table(cases)}\n\n{threshold_table(cases)}\n")
+    if chosen.triples:
+        told = growth(measured(triples(cohort(chosen.triples, hardest=0.3, seed=61, first=3000))))
+        _say(f"\n{chosen.triples} tumours scanned three times: {growth_line(told)}\n")
+    return 0
+
+
+def _tell(done: int, of: int) -> None:
+    sys.stderr.write(f"\r{done} of {of}" + ("\n" if done == of else ""))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
