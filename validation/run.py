@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from processing.domain.errors import InputRejected
-from processing.domain.result import LongitudinalResult
+from processing.domain.result import LongitudinalResult, as_longitudinal
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
 from processing.pipelines.spec import PipelineSpec
@@ -83,7 +83,8 @@ def compute(case: ReferenceCase, spec: PipelineSpec) -> tuple[CaseOutput, Longit
         record = _record(case, spec, started, images=images)
         return CaseOutput(record, None, samples), None
     try:
-        result = find_runner(spec.name, spec.version)(case.current, case.prior, lambda _stage, _fraction: None)
+        measured = find_runner(spec.name, spec.version)(case.current, case.prior, lambda _stage, _fraction: None)
+        result = as_longitudinal(measured)
     except InputRejected as refused:
         return CaseOutput(_record(case, spec, started, failure=refused.reason), None, {}), None
     volumes = {"registered prior": result.registered_prior, "subtraction": result.subtraction}

@@ -18,7 +18,7 @@ import SimpleITK as sitk  # noqa: N813 - the library's own abbreviation
 from pydantic import BaseModel, ConfigDict
 
 from processing.domain.imaging import RigidTransform
-from processing.domain.result import Lesion, LongitudinalResult
+from processing.domain.result import Lesion, LongitudinalResult, as_longitudinal
 from processing.domain.versions import VolumeLimits
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
@@ -126,7 +126,8 @@ def rescan_case(case: ReferenceCase, pipeline: str, *, scans: int, say: Say) -> 
     results: list[tuple[LongitudinalResult, RigidTransform]] = []
     for number in range(scans):
         images, pose = rescan(case.current, np.random.default_rng([1983, number]))
-        results.append((runner(images, case.prior, lambda _stage, _fraction: None), pose))
+        result = as_longitudinal(runner(images, case.prior, lambda _stage, _fraction: None))
+        results.append((result, pose))
         say(f"{case.dataset}/{case.name}: scan {number + 1} of {scans}\n")
     return follow(f"{case.dataset}/{case.name}", results)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from processing.domain.imaging import Volume
-from processing.domain.result import LongitudinalResult
+from processing.domain.result import PipelineResult
 from processing.domain.study import SeriesInput, SeriesRole
 
 Progress = Callable[[str, float], None]
@@ -14,8 +14,8 @@ Progress = Callable[[str, float], None]
 
 Images = Mapping[SeriesRole, Volume]
 
-Runner = Callable[[Images, Images, Progress], LongitudinalResult]
-"""Runs a pipeline on (current, prior) and reports progress."""
+Runner = Callable[[Images, Images, Progress], PipelineResult]
+"""Runs a pipeline on (current, prior) and reports progress; without a prior the second is empty."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class PipelineSpec:
     inputs : tuple of SeriesInput
     parameters : object
         A frozen dataclass with every number that influences the result.
+    reference : SeriesRole
+        The series of the current visit on whose grid the result lies.
+    compares : bool
+        Whether it needs an earlier visit.
     """
 
     name: str
@@ -40,10 +44,14 @@ class PipelineSpec:
     title: str
     inputs: tuple[SeriesInput, ...]
     parameters: object
+    reference: SeriesRole = SeriesRole.FLAIR
+    compares: bool = True
 
     def __post_init__(self) -> None:
         if not any(series.required for series in self.inputs):
             raise ValueError(f"{self.name} requires no series")
+        if self.reference not in self.required_roles:
+            raise ValueError(f"{self.name} does not require the series that its result lies on")
 
     @property
     def required_roles(self) -> tuple[SeriesRole, ...]:

@@ -30,7 +30,7 @@ from processing.domain.messages import (
     StoredObject,
     StudyOrder,
 )
-from processing.domain.result import LongitudinalResult
+from processing.domain.result import LongitudinalResult, as_longitudinal
 from processing.domain.study import SeriesRole, TimePoint
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
@@ -165,7 +165,8 @@ def _carry_out(order: JobOrder, archive: DicomArchive, clock: Clock) -> JobOutco
     spec = find_spec(order.pipeline, order.version)
     series = _fetch(order, spec, archive, clock.step("fetch"))
     current, prior = series[TimePoint.CURRENT], series[TimePoint.PRIOR]
-    result = find_runner(order.pipeline, order.version)(_images(current), _images(prior), clock.step("run"))
+    run = find_runner(order.pipeline, order.version)
+    result = as_longitudinal(run(_images(current), _images(prior), clock.step("run")))
     objects = _write(order, spec, current, prior, result, clock.step("write"))
     _require_readable(objects, current[SeriesRole.FLAIR].volume.grid, result)
     _store(archive, objects, clock.step("store"))

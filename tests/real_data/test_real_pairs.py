@@ -13,6 +13,7 @@ import pytest
 
 from processing.domain.errors import RegistrationFailed
 from processing.domain.imaging import Grid
+from processing.domain.result import as_longitudinal
 from processing.domain.study import SeriesRole
 from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
 from processing.pipelines.runners import find_runner
@@ -98,4 +99,4 @@ def test_one_scan_sent_twice_with_motion_and_noise_holds_no_change(pair: RealPai
     result = find_runner("ms_longitudinal")(
         {SeriesRole.FLAIR: again}, {SeriesRole.FLAIR: scan}, lambda _stage, _fraction: None
     )
-    assert result.lesions == ()
+    assert as_longitudinal(result).lesions == ()

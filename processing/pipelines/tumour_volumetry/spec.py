@@ -15,8 +15,11 @@ class TumourVolumetryParameters:
     Lengths are in millimetres.
     """
 
-    coregistration_spacing_mm: float = 3.0
-    """Voxels on which the series of one visit are brought together."""
+    minimum_correlation: float = 0.5
+    """A series that matches T1C less is of another head, or shows nothing."""
+
+    expected_correlation: float = 0.65
+    """Below it the match is marked for the reader."""
 
     margin_mm: float = 6.0
     """What is kept around the brain."""
@@ -39,4 +42,6 @@ SPEC = PipelineSpec(
         SeriesInput(SeriesRole.FLAIR, required=True),
     ),
     parameters=TumourVolumetryParameters(),
+    reference=SeriesRole.T1C,
+    compares=False,
 )

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
+from processing.domain.tumour import TumourLabel as TumourLabel
 from processing.stages.fusion import Region
-
-
-class TumourLabel(IntEnum):
-    """Labels of a tumour's segmentation; every voxel has one."""
-
-    CORE = 1
-    """Necrotic and non-enhancing core."""
-
-    HYPERINTENSITY = 2
-    """Hyperintense on FLAIR: oedema and infiltration around the core."""
-
-    ENHANCING = 3
-    """Enhancing tumour."""
-
 
 WHOLE_TUMOUR = Region("whole tumour", frozenset(TumourLabel), TumourLabel.HYPERINTENSITY)
 TUMOUR_CORE = Region("tumour core", frozenset({TumourLabel.CORE, TumourLabel.ENHANCING}), TumourLabel.CORE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -11,42 +9,9 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import cdist
 
 from processing.domain.imaging import LabelMap
+from processing.domain.tumour import Diameters as Diameters
+from processing.domain.tumour import TumourVolumes as TumourVolumes
 from processing.stages.tumour.labels import ENHANCING_TUMOUR, TumourLabel
-
-MEASURABLE_MM = 10.0
-"""Both diameters of a measurable lesion are at least this long (RANO, Wen et al., JCO 2010)."""
-
-
-@dataclass(frozen=True)
-class TumourVolumes:
-    """Volumes of the parts of a tumour, in millilitres."""
-
-    core_ml: float
-    hyperintensity_ml: float
-    enhancing_ml: float
-
-    @property
-    def whole_ml(self) -> float:
-        """All three together."""
-        return self.core_ml + self.hyperintensity_ml + self.enhancing_ml
-
-    def ratios(self) -> dict[str, float]:
-        """Return the eight ratios of Table 1 of the radiogenomics paper; one whose denominator is 0 is left out.
-
-        Necrosis is `core_ml` there, and oedema `hyperintensity_ml`.
-        """
-        core, oedema, enhancing = self.core_ml, self.hyperintensity_ml, self.enhancing_ml
-        pairs = {
-            "enhancing tumour to necrosis": (enhancing, core),
-            "enhancing tumour to enhancing tumour and necrosis": (enhancing, enhancing + core),
-            "enhancing tumour to oedema": (enhancing, oedema),
-            "enhancing tumour to whole tumour": (enhancing, self.whole_ml),
-            "oedema to necrosis": (oedema, core),
-            "oedema to enhancing tumour and necrosis": (oedema, enhancing + core),
-            "oedema to whole tumour": (oedema, self.whole_ml),
-            "necrosis to whole tumour": (core, self.whole_ml),
-        }
-        return {name: part / of for name, (part, of) in pairs.items() if of > 0}
 
 
 def volumes(tumour: LabelMap) -> TumourVolumes:
@@ -64,32 +29,6 @@ def volumes(tumour: LabelMap) -> TumourVolumes:
         hyperintensity_ml=float(counts[TumourLabel.HYPERINTENSITY]) * voxel_ml,
         enhancing_ml=float(counts[TumourLabel.ENHANCING]) * voxel_ml,
     )
-
-
-@dataclass(frozen=True)
-class Diameters:
-    """The largest diameter of a lesion on one slice and the largest one perpendicular to it.
-
-    Parameters
-    ----------
-    slice_index : int
-        Along the label map's first axis.
-    longest_mm, perpendicular_mm : float
-    """
-
-    slice_index: int
-    longest_mm: float
-    perpendicular_mm: float
-
-    @property
-    def product_mm2(self) -> float:
-        """What RANO compares between visits."""
-        return self.longest_mm * self.perpendicular_mm
-
-    @property
-    def measurable(self) -> bool:
-        """Whether both are at least 10 mm."""
-        return min(self.longest_mm, self.perpendicular_mm) >= MEASURABLE_MM
 
 
 def diameters(tumour: LabelMap) -> Diameters | None:

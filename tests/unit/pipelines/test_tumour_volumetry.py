@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from processing.domain.errors import InputRejected
+from processing.domain.result import TumourResult
 from processing.domain.study import SeriesRole
-from processing.pipelines.tumour_volumetry.pipeline import TumourResult, run
+from processing.pipelines.tumour_volumetry.pipeline import run
 from processing.stages.fusion import dice
 from processing.stages.tumour.labels import ENHANCING_TUMOUR, TUMOUR_CORE, WHOLE_TUMOUR, TumourLabel
 from processing.stages.tumour.segmenters import BUILT_IN
