@@ -25,6 +25,7 @@ from gateway.api.schemas import (
 )
 from gateway.cases.notes import notes_on
 from gateway.db.tables import Case, Delivery, Job, Review
+from gateway.flow import release
 from gateway.jobs import store
 from gateway.review.decisions import lesions_of, rejected, review_of
 from gateway.review.edits import DrawnLesion, lesions_with, standing_edits
@@ -41,6 +42,7 @@ from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.priority import Priority
 from processing.domain.result import Lesion, LesionChange
 from processing.domain.study import SeriesRole
+from processing.domain.versions import with_limits
 
 _WITH_PROGRESS = frozenset({CaseState.QUEUED, CaseState.RUNNING})
 
@@ -292,7 +294,9 @@ def lesion_lines(rows: CaseRows, images: ReviewImages) -> list[LesionLine]:
     outcome = rows.result
     if rows.job is None or outcome is None or rows.withheld or not (outcome.lesions or rows.drawn):
         return []
-    grid = images.grid(Comparison(JobOrder.model_validate(rows.job.order), outcome))
+    order = JobOrder.model_validate(rows.job.order)
+    grid = images.grid(Comparison(order, outcome))
+    lesions = lesions_with(outcome.lesions, rows.drawn, grid)
     verdicts = rows.review.verdicts if rows.review is not None else {}
     return [
         LesionLine(
@@ -306,9 +310,11 @@ def lesion_lines(rows: CaseRows, images: ReviewImages) -> list[LesionLine]:
             score=lesion.score,
             outline=lesion.outline,
             measured_mm3=lesion.measured_mm3,
+            limits_of_agreement_mm3=lesion.limits_of_agreement_mm3,
+            exceeds_measurement_error=lesion.exceeds_measurement_error,
             verdict=Verdict(verdicts[str(lesion.number)]) if str(lesion.number) in verdicts else None,
         )
-        for lesion in lesions_with(outcome.lesions, rows.drawn, grid)
+        for lesion in with_limits(release.ledger(), order.pipeline, order.version, lesions)
     ]
 
 

@@ -12,7 +12,7 @@ from gateway.audit import trail
 from gateway.audit.trail import AuditAction, Subject
 from gateway.cases.prior import why_not_certain, why_outdated
 from gateway.db.tables import Case, EarlierReview, Job, Review, User
-from gateway.flow import reports, shipping
+from gateway.flow import release, reports, shipping
 from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.flow.shipping import Released
@@ -147,7 +147,14 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
     current = services.vault.get(order.current.study_instance_uid)
     prior = services.vault.get(order.prior.study_instance_uid)
     finals = final_objects(
-        services.research, order, outcome, signed.review, signed.drawn, earlier=signed.earlier, notes=signed.notes
+        services.research,
+        order,
+        outcome,
+        signed.review,
+        signed.drawn,
+        earlier=signed.earlier,
+        notes=signed.notes,
+        ledger=release.ledger(),
     )
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
     created |= {stored.sop_instance_uid for stored in outcome.objects}

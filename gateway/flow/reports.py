@@ -23,7 +23,7 @@ from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome
 from processing.domain.report import Comparison, draft_report
 from processing.domain.result import Lesion
-from processing.domain.versions import comparison_warning
+from processing.domain.versions import comparison_warning, with_limits
 from processing.pipelines.registry import find_spec
 
 _SIGNED_STATES = (CaseState.SIGNED.value, CaseState.DISPATCHING.value, CaseState.ARCHIVED.value)
@@ -124,7 +124,8 @@ def _draft(services: Services, session: Session, case: Case, job: Job) -> str:
         missing=tuple(item.role for item in spec.inputs if item.role not in used),
     )
     notes = (*outcome.warnings, *notes_of(session, case))
-    return draft_report(_not_rejected(session, job, outcome), comparison, notes)
+    lesions = with_limits(release.ledger(), order.pipeline, order.version, _not_rejected(session, job, outcome))
+    return draft_report(lesions, comparison, notes)
 
 
 def _not_rejected(session: Session, job: Job, outcome: JobOutcome) -> list[Lesion]:

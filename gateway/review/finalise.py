@@ -18,8 +18,12 @@ from processing.dicom.result import ObjectKind, ResultObject, read_result, repla
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
+from processing.domain.result import LongitudinalResult
 from processing.domain.study import SeriesRole
+from processing.domain.versions import Ledger, with_limits
 from processing.pipelines.registry import find_spec
+
+EMPTY_LEDGER = Ledger()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,7 @@ def final_objects(
     *,
     earlier: EarlierSignature | None = None,
     notes: Sequence[str] = (),
+    ledger: Ledger = EMPTY_LEDGER,
 ) -> tuple[ResultObject, ...]:
     """Write a signed result: the accepted lesions alone, or the rejection alone.
 
@@ -70,6 +75,8 @@ def final_objects(
         What this signature replaces: the objects of then are withdrawn, and the report names its predecessor.
     notes : sequence of str
         Sentences that the reports must carry beside the pipeline's own.
+    ledger : Ledger
+        Holds how well the version that ran repeats its measurements.
 
     Raises
     ------
@@ -96,12 +103,21 @@ def final_objects(
     if notes:
         result = replace(result, warnings=(*result.warnings, *notes))
     provenance = provenance_of(order)
-    finals = write_result(current, prior_headers, edited_result(result, drawn), provenance, review)
+    finals = write_result(current, prior_headers, _reported(result, drawn, order, ledger), provenance, review)
     if earlier is None:
         return finals
-    before = write_result(current, prior_headers, edited_result(result, earlier.drawn), provenance, earlier.review)
+    replaced = _reported(result, earlier.drawn, order, ledger)
+    before = write_result(current, prior_headers, replaced, provenance, earlier.review)
     held = [one for one in before if str(one.dataset.SOPClassUID) in earlier.sop_classes]
     return replacing(current.reference, finals, held, provenance.as_signed(review.edition), review)
+
+
+def _reported(
+    result: LongitudinalResult, drawn: Sequence[DrawnLesion], order: JobOrder, ledger: Ledger
+) -> LongitudinalResult:
+    """Put the reader's outlines into a result, and beside every change how well such changes repeat."""
+    edited = edited_result(result, drawn)
+    return replace(edited, lesions=with_limits(ledger, order.pipeline, order.version, edited.lesions))
 
 
 def withdrawn_uids(finals: Sequence[ResultObject]) -> set[str]:

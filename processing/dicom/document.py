@@ -261,7 +261,7 @@ def _image(pixels: npt.NDArray[np.uint8]) -> Image:
 def _lesion_table(lesions: Sequence[Lesion]) -> list[Flowable]:
     if not lesions:
         return []
-    rows = [["No.", "Change", "Volume", "Before", "Side", "Region", "Outline"]]
+    rows = [["No.", "Change", "Volume", "Before", "Side", "Region", "Outline", "Measurement error"]]
     rows += [
         [
             str(lesion.number),
@@ -271,11 +271,19 @@ def _lesion_table(lesions: Sequence[Lesion]) -> list[Flowable]:
             lesion.side.value,
             lesion.region.value,
             lesion.outline.value,
+            _measurement_error(lesion),
         ]
         for lesion in sorted(lesions, key=lambda item: item.number)
     ]
-    widths = (10, 20, 24, 22, 18, 44, 40)
+    widths = (10, 18, 20, 20, 16, 40, 30, 24)
     return [_heading("Lesions"), _grid(rows, widths), Spacer(0, 2 * mm)]
+
+
+def _measurement_error(lesion: Lesion) -> str:
+    """Say whether a change is larger than two measurements of it may differ."""
+    if lesion.limits_of_agreement_mm3 is None:
+        return "not known"
+    return f"{'exceeds' if lesion.exceeds_measurement_error else 'within'} ±{lesion.limits_of_agreement_mm3:.0f} mm³"
 
 
 def _signed_volume(lesion: Lesion) -> str:

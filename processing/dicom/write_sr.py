@@ -61,6 +61,8 @@ _LOST_VOLUME = Code("LOSTVOLUME", "99INTERVAL", "Volume lost since the prior stu
 """Not the standard's volume: that is of a whole lesion at the time point of its group. Software that plots or adds up
 volumes must neither take what was added for all that is there now, nor count what is gone."""
 
+_LIMITS = Code("VOLUMELIMITS", "99INTERVAL", "Limits of agreement of the change in volume, plus or minus")
+
 _CHANGES = {
     LesionChange.NEW: Code("129721008", "SCT", "New finding"),
     LesionChange.GROWING: Code("15454001", "SCT", "Increase in size"),
@@ -252,10 +254,12 @@ def _lesion_group(
         finding_type=_LESION,
         algorithm_id=None if lesion.outline is Outline.ADDED else _algorithm(provenance),
         finding_sites=[FindingSite(anatomic_location=_SITES[lesion.region], laterality=_SIDES[lesion.side])],
-        measurements=_volumes(lesion),
+        measurements=[*_volumes(lesion), *_limits(lesion)],
         qualitative_evaluations=[QualitativeEvaluation(name=_DIFFERENCE, value=_CHANGES[lesion.change])],
     )
     words = f"{lesion.change} lesion, {lesion.region}, {lesion.side}; {_origin(lesion)}"
+    if lesion.measurement_error_words:
+        words += f"; {lesion.measurement_error_words}"
     group[0].ContentSequence.append(_comment(words[0].upper() + words[1:]))
     return group
 
@@ -276,6 +280,12 @@ def _volumes(lesion: Lesion) -> list[Measurement]:
         return [_volume(_VOLUME, lesion.volume_mm3)]
     changed = _ADDED_VOLUME if lesion.change.increase else _LOST_VOLUME
     return [_volume(changed, lesion.volume_mm3), _volume(_PRIOR_VOLUME, lesion.prior_volume_mm3)]
+
+
+def _limits(lesion: Lesion) -> list[Measurement]:
+    """Return how far two measurements of such a change lie apart, where that was measured."""
+    limits = lesion.limits_of_agreement_mm3
+    return [] if limits is None else [_volume(_LIMITS, limits)]
 
 
 def _volume(concept: Code, volume_mm3: float, *, derivation: Code | None = None) -> Measurement:

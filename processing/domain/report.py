@@ -115,7 +115,8 @@ def _one(lesion: Lesion) -> str:
         volume = f"{volume} added to {lesion.prior_volume_mm3:.0f} mm³"
     elif lesion.change is LesionChange.SHRINKING:
         volume = f"{volume} lost of {lesion.prior_volume_mm3:.0f} mm³"
-    return f"{lesion.side}, {lesion.region}, {volume} (no. {lesion.number})"
+    within = ", within the measurement error" if lesion.exceeds_measurement_error is False else ""
+    return f"{lesion.side}, {lesion.region}, {volume}{within} (no. {lesion.number})"
 
 
 def _total(kind: LesionChange, volume_mm3: float) -> str:

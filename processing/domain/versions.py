@@ -6,11 +6,15 @@ and whoever shows two measurements beside each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from processing.domain.result import Lesion, Outline
 
 
 class Basis(StrEnum):
@@ -155,6 +159,19 @@ def measurement_error_mm3(ledger: Ledger, pipeline: str, version: str, volume_mm
     entry = ledger.entry(pipeline, version)
     limits = entry.limits if entry is not None else ()
     return next((limit.difference_mm3 for limit in limits if limit.holds(volume_mm3)), None)
+
+
+def with_limits(ledger: Ledger, pipeline: str, version: str, lesions: Iterable[Lesion]) -> tuple[Lesion, ...]:
+    """Return lesions with the limits of agreement of the version that measured them.
+
+    An outline that a reader drew is the reader's measurement: nobody knows how that one repeats.
+    """
+    return tuple(
+        replace(lesion, limits_of_agreement_mm3=measurement_error_mm3(ledger, pipeline, version, lesion.volume_mm3))
+        if lesion.outline is Outline.ALGORITHM
+        else lesion
+        for lesion in lesions
+    )
 
 
 def comparison_warning(ledger: Ledger, pipeline: str, version: str, priors: dict[str, str]) -> str:

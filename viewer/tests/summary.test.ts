@@ -14,6 +14,8 @@ const lesion = (number: number, change: LesionLine['change'], volume: number, ve
   score: 0.9,
   outline: 'algorithm',
   measured_mm3: null,
+  limits_of_agreement_mm3: null,
+  exceeds_measurement_error: null,
   verdict,
 });
 

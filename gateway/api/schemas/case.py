@@ -49,6 +49,9 @@ class LesionLine(Body):
     outline: Outline
     measured_mm3: float | None
     """Where the reader corrected the outline, the volume within the algorithm's."""
+    limits_of_agreement_mm3: float | None
+    """Two measurements of such a change differ by less, plus or minus; none where that was not measured."""
+    exceeds_measurement_error: bool | None
     verdict: Verdict | None
 
 

@@ -28,6 +28,13 @@ def test_the_draft_names_number_volumes_regions_and_the_comparison() -> None:
     assert words.endswith("Impression: 2 new and 1 growing lesions since the comparison.")
 
 
+def test_the_draft_says_which_change_may_be_none() -> None:
+    lesions = [replace(lesion(n, LesionChange.NEW, 30.0 + n), limits_of_agreement_mm3=31.5) for n in (1, 2)]
+    words = draft_report(lesions, COMPARISON)
+    assert "31 mm³, within the measurement error (no. 1)" in words
+    assert "32 mm³ (no. 2)" in words
+
+
 def test_the_draft_says_what_was_not_assessed() -> None:
     words = draft_report([], COMPARISON)
     (sentence,) = [part for part in words.split("\n\n") if part.startswith("Not assessed")]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from processing.domain.result import Lesion, LesionChange, Outline, Region, Side
 from processing.domain.versions import (
     Basis,
     Ledger,
@@ -12,6 +14,7 @@ from processing.domain.versions import (
     comparison_warning,
     measurement_error_mm3,
     why_refused,
+    with_limits,
 )
 
 P = "ms_longitudinal"
@@ -72,6 +75,16 @@ def test_limits_of_agreement_are_those_of_the_size_and_the_version(volume: float
     assert measurement_error_mm3(LEDGER, P, "2.1", volume) == limits
     assert measurement_error_mm3(LEDGER, P, "9.9", volume) is None
     assert measurement_error_mm3(LEDGER, "another", "2.1", volume) is None
+
+
+def test_what_a_reader_drew_has_no_limits() -> None:
+    made = Lesion(1, LesionChange.NEW, 17.0, 0.0, (0, 0, 0), Region.PERIVENTRICULAR, Side.LEFT, 0.9)
+    drawn = replace(made, outline=Outline.CORRECTED)
+    found, kept = with_limits(LEDGER, P, "2.1", [made, drawn])
+    assert (found.limits_of_agreement_mm3, found.exceeds_measurement_error) == (18.0, False)
+    assert found.measurement_error_words == "the change is within the measurement error (limits of agreement ±18 mm³)"
+    assert kept == drawn
+    assert (kept.exceeds_measurement_error, kept.measurement_error_words) == (None, "")
 
 
 def test_a_version_stands_once() -> None:

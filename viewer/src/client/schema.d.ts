@@ -1651,6 +1651,10 @@ export interface components {
                 number
             ];
             change: components["schemas"]["LesionChange"];
+            /** Exceeds Measurement Error */
+            exceeds_measurement_error: boolean | null;
+            /** Limits Of Agreement Mm3 */
+            limits_of_agreement_mm3: number | null;
             /** Measured Mm3 */
             measured_mm3: number | null;
             /** Number */

@@ -16,6 +16,9 @@ type Undoable =
 
 const COMMENT_PAUSE_MS = 700;
 
+/** How a reader's own outlines repeat is not known. */
+const UNKNOWN_ERROR = { limits_of_agreement_mm3: null, exceeds_measurement_error: null };
+
 export class Review {
   lesions = $state<LesionLine[]>([]);
   /** The reader's outlines that stand, by lesion. */
@@ -184,7 +187,7 @@ export class Review {
       lesion.verdict = 'accepted';
       if (volumeMm3 === 0) return;
       if (lesion.outline === 'algorithm') {
-        Object.assign(lesion, { measured_mm3: lesion.volume_mm3, outline: 'corrected by the reader' });
+        Object.assign(lesion, { measured_mm3: lesion.volume_mm3, outline: 'corrected by the reader', ...UNKNOWN_ERROR });
       }
       lesion.volume_mm3 = volumeMm3;
       return;
@@ -205,6 +208,7 @@ export class Review {
         score: 0,
         outline: 'added by the reader',
         measured_mm3: null,
+        ...UNKNOWN_ERROR,
         verdict: 'accepted',
       },
     ];

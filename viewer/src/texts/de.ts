@@ -255,6 +255,11 @@ export const texts: Texts = {
     rejectLesion: (n) => `Läsion ${n} ablehnen`,
     outlines: { algorithm: '', 'corrected by the reader': 'Umriss korrigiert', 'added by the reader': 'von Ihnen hinzugefügt' },
     measured: (volume) => `der Algorithmus umriss ${volume}`,
+    error: {
+      exceeds: (limits) => `die Änderung übersteigt den Messfehler (Übereinstimmungsgrenzen ±${limits})`,
+      within: (limits) => `die Änderung liegt im Messfehler (Übereinstimmungsgrenzen ±${limits})`,
+      unknown: 'wie gut diese Version eine solche Messung wiederholt, ist nicht bekannt',
+    },
     totals: 'Nicht abgelehnt',
     noTotals: 'nichts neu oder wachsend',
     newTotal: (n, volume) => `${n} neu, ${volume}`,

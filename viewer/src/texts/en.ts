@@ -270,6 +270,11 @@ export const texts = {
       'added by the reader': 'added by you',
     },
     measured: (volume: string) => `the algorithm drew ${volume}`,
+    error: {
+      exceeds: (limits: string) => `the change exceeds the measurement error (limits of agreement ±${limits})`,
+      within: (limits: string) => `the change is within the measurement error (limits of agreement ±${limits})`,
+      unknown: 'how well this version repeats such a measurement is not known',
+    },
     totals: 'Not rejected',
     noTotals: 'nothing new or growing',
     newTotal: (n: number, volume: string) => `${n} new, ${volume}`,

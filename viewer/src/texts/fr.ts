@@ -266,6 +266,11 @@ export const texts: Texts = {
     rejectLesion: (n) => `Refuser la lésion ${n}`,
     outlines: { algorithm: '', 'corrected by the reader': 'contour corrigé', 'added by the reader': 'ajoutée par vous' },
     measured: (volume) => `l’algorithme a tracé ${volume}`,
+    error: {
+      exceeds: (limits) => `le changement dépasse l’erreur de mesure (limites d’agrément ±${limits})`,
+      within: (limits) => `le changement reste dans l’erreur de mesure (limites d’agrément ±${limits})`,
+      unknown: 'on ne sait pas à quel point cette version répète une telle mesure',
+    },
     totals: 'Non refusées',
     noTotals: 'rien de nouveau ni en croissance',
     newTotal: (n, volume) => `${count(n, 'nouvelle', 'nouvelles')}, ${volume}`,

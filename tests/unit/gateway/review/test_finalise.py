@@ -10,6 +10,7 @@ from processing.dicom.result import ObjectKind, ResultObject
 from processing.domain.decision import Acceptance, SignedReview, Verdict
 from processing.domain.errors import Defect
 from processing.domain.messages import OutcomeStatus
+from processing.domain.versions import Basis, Ledger, VersionEntry, VolumeLimits
 from tests.unit.gateway.front import NOON
 from tests.unit.gateway.front_result import Compared
 
@@ -49,6 +50,27 @@ def test_only_accepted_lesions_leave(compared: Compared) -> None:
     text = values(report)
     assert "Lesion 1" in text
     assert "Lesion 2" not in text
+
+
+@pytest.mark.parametrize(("version", "known"), [("9.9.9", True), ("9.9.8", False)])
+def test_a_change_is_held_against_the_measurement_error_of_its_version(
+    compared: Compared, version: str, *, known: bool
+) -> None:
+    lesion = compared.outcome.lesions[0]
+    limits = [
+        VolumeLimits(low_mm3=1, high_mm3=None, factor=1.2, difference_mm3=lesion.volume_mm3 + by, lesions=9)
+        for by in (-1, 1)
+    ]
+    for limit, verdict in zip(limits, ("exceeds", "is within"), strict=True):
+        entry = VersionEntry(version=version, basis=Basis.FIRST, decided=NOON.date(), limits=(limit,))
+        ledger = Ledger(pipelines={compared.order.pipeline: (entry,)})
+        objects = final_objects(compared.archive, compared.order, compared.outcome, review(FIRST_ONLY), ledger=ledger)
+        (report,) = of_kind(objects, ObjectKind.REPORT)
+        said = f"the change {verdict} the measurement error (limits of agreement ±{limit.difference_mm3:.0f} mm³)"
+        assert (said in values(report)) is known
+        assert ("VOLUMELIMITS" in values(report)) is known
+        (content,) = [one.content for one in objects if one.content is not None]
+        assert content.lesions[0].exceeds_measurement_error is ((verdict == "exceeds") if known else None)
 
 
 def test_the_objects_are_new_ones_of_the_version_that_ran(compared: Compared) -> None:
