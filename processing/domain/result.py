@@ -1,11 +1,18 @@
-"""What a longitudinal pipeline finds."""
+"""What pipelines find: a change between two visits, or a tumour of one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
+from processing.domain.errors import Defect
 from processing.domain.imaging import LabelMap, RigidTransform, Volume
+from processing.domain.study import SeriesRole
+from processing.domain.tumour import Diameters, SegmenterVote, TumourFindings, TumourVolumes
 
 
 class LesionChange(StrEnum):
@@ -148,3 +155,67 @@ class LongitudinalResult:
     current_to_prior: RigidTransform
     quality: tuple[QualityFigure, ...]
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class TumourResult:
+    """A measured tumour, everything on the grid of T1C as it was acquired.
+
+    Parameters
+    ----------
+    findings : TumourFindings
+    tumour : LabelMap
+        `TumourLabel`.
+    aligned : mapping of SeriesRole to Volume
+        The other series, resampled onto T1C, in their own intensities.
+    to_series : mapping of SeriesRole to RigidTransform
+        Maps a point of T1C to the same point of each other series.
+    to_atlas : ndarray of float64, shape (4, 4)
+        Affine map of a point of T1C (LPS, mm) to the ICBM152 atlas.
+    similarities : ndarray of float64, shape (candidates, metrics, regions)
+        How alike each segmenter and the fusion are; the alarms are raised from it.
+    quality : tuple of QualityFigure
+    warnings : tuple of str
+        Sentences that the reader must see beside the result.
+    """
+
+    findings: TumourFindings
+    tumour: LabelMap
+    aligned: Mapping[SeriesRole, Volume]
+    to_series: Mapping[SeriesRole, RigidTransform]
+    to_atlas: npt.NDArray[np.float64]
+    similarities: npt.NDArray[np.float64]
+    quality: tuple[QualityFigure, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def volumes(self) -> TumourVolumes:
+        """Of the parts."""
+        return self.findings.volumes
+
+    @property
+    def diameters(self) -> Diameters | None:
+        """Of the largest enhancing lesion."""
+        return self.findings.diameters
+
+    @property
+    def votes(self) -> tuple[SegmenterVote, ...]:
+        """What each segmenter contributed."""
+        return self.findings.votes
+
+
+PipelineResult = LongitudinalResult | TumourResult
+"""What a pipeline may return. Whoever writes, reads or shows one chooses by its type, in one place (ADR 0017)."""
+
+
+def as_longitudinal(result: PipelineResult) -> LongitudinalResult:
+    """Return a comparison of two visits as what it is, for those who know nothing else.
+
+    Raises
+    ------
+    Defect
+        If it is something else.
+    """
+    if isinstance(result, LongitudinalResult):
+        return result
+    raise Defect("A comparison of two visits was expected, and the pipeline measured something else.")
