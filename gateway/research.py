@@ -5,7 +5,7 @@ What stands there is a pseudonymous copy that can be made again from the clinica
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import httpx
 
@@ -85,6 +85,35 @@ class ResearchCopies:
                     if found["Type"] == "Series":
                         removed += _request(client, "DELETE", f"/series/{found['ID']}").is_success
         return removed
+
+    def withdraw(self, study_instance_uid: str, keep: Collection[str] = ()) -> int:
+        """Remove a study's series, all but those to keep; without any to keep, the whole study.
+
+        Returns
+        -------
+        int
+            How many series were removed.
+
+        Raises
+        ------
+        Transient, Defect
+            If the archive can't be reached, or refuses.
+        """
+        removed = 0
+        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+            for found in _request(client, "POST", "/tools/lookup", content=study_instance_uid).json():
+                if found["Type"] != "Study":
+                    continue
+                listed = _request(client, "GET", f"/studies/{found['ID']}/series")
+                for series in listed.json() if listed.is_success else ():
+                    if str(series["MainDicomTags"].get("SeriesInstanceUID", "")) not in keep:
+                        removed += _request(client, "DELETE", f"/series/{series['ID']}").is_success
+        return removed
+
+    def size_mb(self) -> int:
+        """Return how much room the archive's files take. Raises as `withdraw`."""
+        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+            return int(_request(client, "GET", "/statistics").json()["TotalDiskSizeMB"])
 
 
 def _request(client: httpx.Client, method: str, path: str, content: str | None = None) -> httpx.Response:

@@ -183,6 +183,39 @@ class Settings(DatabaseSettings):
     """Folders whose disks must have room, with commas between; the database's and the temporary one unless given."""
     least_free_mb: int = Field(default=1024, ge=0)
     """With less room than this on one of them no new study is begun, until there is more again."""
+    retention_days: float = Field(default=180.0, ge=0)
+    """Research copies and intermediate results that nothing used for so long are removed; 0: never."""
+    emergency_free_mb: int = Field(default=2048, ge=0)
+    """With less room than this on a watched disk the oldest research copies go before their time; 0: never."""
+    research_most_mb: int = Field(default=0, ge=0)
+    """The same when the research archive takes more than this; 0: it may grow."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where this process answers /metrics, /health and /ready, beside the viewer's port and never behind its proxy; 0:
+    nowhere. Each process of one host needs a port of its own."""
+    traces_url: str = ""
+    """OTLP/HTTP address that traces of each study's way are sent to; needs the extra `tracing`."""
+    alert_webhook: str = ""
+    """Address that alerts are posted to as JSON."""
+    alert_webhook_token_file: Path | None = None
+    """Sent to it as a bearer token."""
+    alert_mail_to: str = ""
+    """Addresses that alerts are mailed to, with commas between."""
+    alert_mail_from: str = "interval@localhost"
+    alert_smtp_host: str = "127.0.0.1"
+    alert_smtp_port: int = Field(default=25, ge=1, le=65535)
+    alert_smtp_tls: bool = False
+    """Whether the mail server must speak STARTTLS."""
+    alert_smtp_user: str = ""
+    alert_smtp_password_file: Path | None = None
+    alert_templates: Path | None = None
+    """Folder of the site's own templates; those that come with Interval unless given. See docs/administration.md."""
+    alert_after_s: float = Field(default=120.0, ge=0)
+    """How long something must be wrong before somebody is told."""
+    alert_again_h: float = Field(default=24.0, gt=0)
+    """How often they are told again while it stays wrong."""
+    watched_certificates: str = ""
+    """PEM files whose expiry is watched, with commas between."""
     orders_ahead: int = Field(default=4, ge=1)
     """How many orders wait in each queue of the broker; what is not there yet can be paused and overtaken."""
     max_attempts: int = Field(default=3, ge=1)

@@ -48,6 +48,7 @@ log = get_logger(__name__)
 
 TICK_S = 1.0
 SWEEP_EVERY_S = 5.0
+RETENTION_EVERY_S = 300.0
 RECONCILED_PERIOD = timedelta(days=2)
 THREADS = 2
 """For messages: none of them takes long."""
@@ -227,6 +228,13 @@ def dispatch(_: Services) -> None:
 def sweep(live: Services) -> None:
     """Find what got lost."""
     flow.sweep_up(live)
+
+
+@_periodic("gateway.retention", RETENTION_EVERY_S)
+def retain(live: Services) -> None:
+    """Remove the research copies that nobody needs any more."""
+    flow.remove_old_copies(live)
+    flow.make_room(live)
 
 
 def reconcile_recent(live: Services) -> None:

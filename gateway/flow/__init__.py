@@ -9,6 +9,7 @@
    and go to the PACS; `reopen`: what is signed next replaces it there.
 6. `sweep_up`: what got lost is found; `retry`: what stands still is tried again; `reconcile`: nothing was missed.
 7. `take_over_patient`: an operator confirms that a patient's data was corrected, or a patient ID merged.
+8. `remove_old_copies`, `make_room`: research copies go when their time is over; `erase_patient`: one is forgotten.
 
 Every step may be run at any time, by any process, any number of times: it works on what it finds in the database.
 """
@@ -16,12 +17,14 @@ Every step may be run at any time, by any process, any number of times: it works
 from gateway.flow.arrival import follow_changes, reconcile, settle
 from gateway.flow.corrections import CorrectionResult, corrections, take_over_patient
 from gateway.flow.delivery import dispatch, reopen, sign
+from gateway.flow.erasure import erase_patient, erase_pseudonym, pseudonyms_of, what_is_known
 from gateway.flow.fast_track import announce, begin_early, replace_first_looks
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
 from gateway.flow.priors import search_priors
 from gateway.flow.reports import ReportWords, notes_of, report_words
+from gateway.flow.retention import hold, lift_hold, make_room, remove_old_copies
 from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.shipping import take_report
 from gateway.flow.step import fail
@@ -36,15 +39,22 @@ __all__ = [
     "corrections",
     "discard",
     "dispatch",
+    "erase_patient",
+    "erase_pseudonym",
     "fail",
     "follow_changes",
+    "hold",
+    "lift_hold",
+    "make_room",
     "notes_of",
     "passages",
     "prepare",
+    "pseudonyms_of",
     "reconcile",
     "record_outcome",
     "record_progress",
     "relay_outbox",
+    "remove_old_copies",
     "reopen",
     "replace_first_looks",
     "report_words",
@@ -58,4 +68,5 @@ __all__ = [
     "take_over_patient",
     "take_report",
     "turn_gate",
+    "what_is_known",
 ]

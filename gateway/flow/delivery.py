@@ -21,6 +21,7 @@ from gateway.jobs import store
 from gateway.log import get_logger
 from gateway.pseudonymise.record import StudyRecord
 from gateway.pseudonymise.reidentify import Demographics, reidentify
+from gateway.retention.due import why_copies_are_gone
 from gateway.review import decisions, reopening
 from gateway.review.edits import DrawnLesion, standing_edits
 from gateway.review.finalise import EarlierSignature, final_objects, withdrawn_uids
@@ -99,6 +100,9 @@ def reopen(services: Services, case_id: str, user_name: str, reason: str) -> Non
         review = decisions.review_of(session, job) if job is not None else None
         if case is None or review is None or case.state != CaseState.ARCHIVED.value:
             raise ReviewRefused("Only a case that is signed and stored in the PACS can be reopened.")
+        gone = why_copies_are_gone(session, case)
+        if gone:
+            raise ReviewRefused(gone)
         sealed = services.seal.close(reason, f"{review.job_id}/reason")
         now = services.clock()
         reopening.reopen(session, review, actor=user_name, reason=sealed, at=now)

@@ -87,6 +87,10 @@ class Vault:
             self._store.remove(study_row_key(record.study_instance_uid))
         self._write_record(by)
 
+    def check(self, row_key: str) -> None:
+        """Open a row and say nothing of what is in it. Raises VaultRowUnreadable when its key is not known."""
+        self._read(row_key)
+
     def key_of(self, identity: PatientIdentity) -> SubKeys:
         """Return the key that a patient was first met with, or the current one for a new patient."""
         for keys in self._keys.all:

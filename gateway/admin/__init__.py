@@ -1,0 +1,1 @@
+"""What an administrator does from a terminal: backup, restore, upgrade, doctor, retention and erasure."""

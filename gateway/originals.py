@@ -1,0 +1,72 @@
+"""Removing a patient's original images from the clinical archive: for the right to erasure, and for nothing else.
+
+`gateway.clinical` changes and deletes nothing; this is a class of its own so that no step can do it by mistake.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import httpx
+from pydicom import dcmread
+
+from processing.domain.errors import Defect, Transient
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+
+class Originals:
+    """Original studies in the clinical archive.
+
+    Parameters
+    ----------
+    base_url : str
+    username, password : str
+    """
+
+    def __init__(self, base_url: str, username: str, password: str) -> None:
+        self._base_url = base_url
+        self._auth = httpx.BasicAuth(username, password)
+
+    def remove_of(self, study_instance_uid: str, patient_id: str, issuer: str) -> int:
+        """Remove a study, if it is this patient's: the same patient ID of another issuer is another patient.
+
+        Returns
+        -------
+        int
+            How many were removed.
+
+        Raises
+        ------
+        Transient, Defect
+            If the archive can't be reached, or refuses.
+        """
+        removed = 0
+        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+            for found in _ask(client, "POST", "/tools/lookup", content=study_instance_uid).json():
+                if found["Type"] == "Study" and _belongs(
+                    client, str(found["ID"]), (patient_id.strip(), issuer.strip())
+                ):
+                    removed += _ask(client, "DELETE", f"/studies/{found['ID']}").is_success
+        return removed
+
+
+def _belongs(client: httpx.Client, study: str, identity: tuple[str, str]) -> bool:
+    instances = _ask(client, "GET", f"/studies/{study}/instances")
+    if not instances.is_success or not instances.json():
+        return False
+    file = _ask(client, "GET", f"/instances/{instances.json()[0]['ID']}/file").content
+    header = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=["PatientID", "IssuerOfPatientID"])
+    return (str(header.get("PatientID") or "").strip(), str(header.get("IssuerOfPatientID") or "").strip()) == identity
+
+
+def _ask(client: httpx.Client, method: str, path: str, content: str | None = None) -> httpx.Response:
+    try:
+        response = client.request(method, path, content=content)
+    except httpx.TransportError as error:
+        raise Transient("The clinical archive can't be reached.") from error
+    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise Defect("The clinical archive refuses the gateway's account.")
+    if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+        raise Transient(f"The clinical archive answered {response.status_code}.")
+    return response
