@@ -1,9 +1,11 @@
 /** Every word that a user reads, in German. */
 import type { Texts } from '.';
+import { operations } from './operations.de';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 export const texts: Texts = {
+  ...operations,
   product: 'Interval',
   disclaimer: 'Nur für Forschung, kein Medizinprodukt',
 

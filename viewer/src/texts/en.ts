@@ -1,8 +1,11 @@
 /** Every word that a user reads, in English. Another language is another file of the same shape. */
 
+import { operations } from './operations.en';
+
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 export const texts = {
+  ...operations,
   product: 'Interval',
   disclaimer: 'Research use, not a medical device',
 

@@ -1,9 +1,11 @@
 /** Every word that a user reads, in French. */
 import type { Texts } from '.';
+import { operations } from './operations.fr';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n < 2 ? one : many}`;
 
 export const texts: Texts = {
+  ...operations,
   product: 'Interval',
   disclaimer: 'Réservé à la recherche, n’est pas un dispositif médical',
 

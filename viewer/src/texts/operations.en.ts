@@ -1,8 +1,8 @@
-/** Every word of the operations page, the screen at the scanner and the banner, in English. */
+/** The words of the operations page, the screen at the scanner and the banner, in English. */
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
-export const operationsTexts = {
+export const operations = {
   health: {
     title: 'Interval works with restrictions.',
     after: 'Nothing is lost; work goes on by itself as soon as this is mended.',
