@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 _LEAST_TISSUE = 2000
 _RIM_MM = 2.0
 _CALM_MM = 1.2
-_SHADING_MM = 4.0
+_SHADING_MM = 6.0
 
 
 @dataclass(frozen=True, eq=False)
