@@ -16,11 +16,19 @@ from validation.datasets.register import NoCases, register
 from validation.fetch import ChangedData, MissingData, at_hand, fetch
 from validation.gate import say_decision
 from validation.ratings import read_ratings
-from validation.release import Assessment, admit, assess, conclude_ratings, datasets_at_hand, make_reference
+from validation.release import (
+    Assessment,
+    OtherPipeline,
+    admit,
+    assess,
+    conclude_ratings,
+    datasets_at_hand,
+    make_reference,
+)
 from validation.report import write_report
 from validation.robustness import robustness, robustness_table
 from validation.run import RUNS, keys_of, run
-from validation.stability import determinism, measure_stability, stability_table
+from validation.stability import NotRepeatable, determinism, measure_stability, stability_table
 
 Chosen = argparse.Namespace
 
@@ -62,7 +70,7 @@ def _pin(_: Chosen) -> int:
 
 
 def _run(chosen: Chosen) -> int:
-    keys = keys_of(datasets_at_hand(say, chosen.dataset), quick=chosen.quick, case=chosen.case)
+    keys = keys_of(datasets_at_hand(chosen.pipeline, say, chosen.dataset), quick=chosen.quick, case=chosen.case)
     outputs = run(keys, chosen.pipeline, processes=chosen.processes, say=say)
     say(f"{len(outputs)} cases under {RUNS}\n")
     return 0
@@ -70,7 +78,7 @@ def _run(chosen: Chosen) -> int:
 
 def _assessed(chosen: Chosen) -> Assessment:
     ratings = read_ratings(chosen.ratings) if chosen.ratings else ()
-    manifests = datasets_at_hand(say, chosen.dataset)
+    manifests = datasets_at_hand(chosen.pipeline, say, chosen.dataset)
     assessment = assess(
         chosen.pipeline, manifests, say=say, quick=chosen.quick, processes=chosen.processes, ratings=ratings
     )
@@ -138,13 +146,26 @@ COMMANDS: Mapping[str, tuple[Callable[[Chosen], int], str]] = {
 }
 
 
+REFUSALS = (
+    UnknownDataset,
+    BrokenManifest,
+    MissingData,
+    ChangedData,
+    NoCases,
+    OtherPhantom,
+    OtherPipeline,
+    NotRepeatable,
+)
+"""What a command says in one sentence, without a trace."""
+
+
 def main(arguments: list[str]) -> int:
     """Run one of the commands; the exit status is 0 when it went well, and for the gate when it is open."""
     chosen = _parser().parse_args(arguments)
     command, _ = COMMANDS[chosen.command]
     try:
         return command(chosen)
-    except (UnknownDataset, BrokenManifest, MissingData, ChangedData, NoCases, OtherPhantom) as error:
+    except REFUSALS as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

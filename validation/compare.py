@@ -68,17 +68,15 @@ class CaseComparison:
 
     @property
     def volume_change_percent(self) -> float:
-        """Largest relative change of a volume of the case: what was added, and what was lost.
+        """Largest relative change of a volume of the case: what was added, what was lost, or a part.
 
         Nothing before and something now has no ratio: it counts as infinite.
         """
         if self.reference is None:
             return 0.0
-        pairs = (
-            (self.reference.increase_mm3, self.result.increase_mm3),
-            (self.reference.decrease_mm3, self.result.decrease_mm3),
-        )
-        return max(percent_change(before, after) for before, after in pairs)
+        before, after = self.reference.volumes_mm3, self.result.volumes_mm3
+        names = before.keys() | after.keys()
+        return max(percent_change(before.get(name, 0.0), after.get(name, 0.0)) for name in names)
 
 
 def percent_change(before: float, after: float) -> float:
@@ -117,6 +115,7 @@ def compare_case(
         if _same_lattice(old, new) and reference.lesion_map is not None and output.lesion_map is not None:
             lesions = match_lesions(reference.lesion_map, output.lesion_map)
             findings += list(_lesions(old, new, lesions, tolerances))
+        findings += list(_measurements(old, new, tolerances))
     return CaseComparison(new.dataset, new.case, old, new, tuple(findings), lesions)
 
 
@@ -205,10 +204,13 @@ def _lesions(
             volume = pair.reference_mm3 or pair.result_mm3
             yield Finding("lesion", Verdict.CHANGED, f"a lesion of {volume:.0f} mm³ {said}")
             continue
+        limit = max(tolerances.voxels, tolerances.voxel_part * pair.voxels)
+        if pair.reference not in before or pair.result not in after:
+            yield from _part(pair, limit)
+            continue
         one, other = before[pair.reference], after[pair.result]
         if one == other and not pair.voxels_changed:
             continue
-        limit = max(tolerances.voxels, tolerances.voxel_part * pair.voxels)
         named = (one.change, one.region, one.side) == (other.change, other.region, other.side)
         near = pair.voxels_changed <= limit and abs(other.score - one.score) <= tolerances.score
         told = "" if named else f", {one.change} {one.region} became {other.change} {other.region}"
@@ -217,6 +219,29 @@ def _lesions(
             f"score {one.score:.3f} became {other.score:.3f}{told}"
         )
         yield Finding("lesion", Verdict.WITHIN_TOLERANCE if named and near else Verdict.CHANGED, detail)
+
+
+def _part(pair: MatchedLesion, limit: float) -> Iterator[Finding]:
+    """Compare a part of a tumour, which has a label and no record of its own."""
+    if pair.reference == pair.result and not pair.voxels_changed:
+        return
+    near = pair.reference == pair.result and pair.voxels_changed <= limit
+    detail = f"label {pair.reference}: {pair.reference_mm3:.0f} became {pair.result_mm3:.0f} mm³, Dice {pair.dice:.3f}"
+    yield Finding("part", Verdict.WITHIN_TOLERANCE if near else Verdict.CHANGED, detail)
+
+
+def _measurements(old: CaseRecord, new: CaseRecord, tolerances: Tolerances) -> Iterator[Finding]:
+    before, after = ({one.name: one for one in record.measurements} for record in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before or name not in after:
+            yield Finding(name, Verdict.CHANGED, "in one of the two only")
+            continue
+        one, other = before[name], after[name]
+        if one == other:
+            continue
+        near = one.unit == other.unit and abs(other.value - one.value) <= tolerances.voxel_part * abs(one.value)
+        detail = f"{one.value:.4g} became {other.value:.4g} {other.unit}"
+        yield Finding(name, Verdict.WITHIN_TOLERANCE if near else Verdict.CHANGED, detail)
 
 
 def forgotten(outputs: Iterable[CaseOutput], spec: PipelineSpec, folder: Path) -> tuple[str, ...]:

@@ -39,6 +39,12 @@ WHAT_TO_DO = (
 )
 
 
+NO_CASES = (
+    "nothing is known of its output. A maintainer can let it pass with a reason: "
+    "`python -m validation admit --pipeline NAME --decided REASON`."
+)
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What the gate decides on.
@@ -109,6 +115,8 @@ class Decision:
 
 def decide(evidence: Evidence, *, today: date) -> Decision:
     """Go through the protocol."""
+    if not evidence.comparisons:
+        return Decision(f"{evidence.pipeline} has no reference case at hand: {NO_CASES}", None)
     if evidence.irreproducible:
         named = ", ".join(evidence.irreproducible)
         return Decision(f"Two runs on one machine give different results for {named}: something is not seeded.", None)

@@ -59,6 +59,19 @@ class ImagePrint(_Strict):
     half_precision: bool
 
 
+class Measurement(_Strict):
+    """One number that a result states beside its lesions; volumes are in mm3."""
+
+    name: str
+    value: float
+    unit: str
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the gate watches how far it moves."""
+        return self.unit == "mm3"
+
+
 class TrueLesionFigures(_Strict):
     """A true increase: how large it is, what part of it was marked, and whether the images show it."""
 
@@ -122,6 +135,7 @@ class CaseRecord(_Strict):
     failure: str = ""
     """Why there is no result, in the pipeline's words; empty where there is one."""
     lesions: tuple[Lesion, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     quality: tuple[QualityFigure, ...] = ()
     warnings: tuple[str, ...] = ()
     current_to_prior: tuple[tuple[float, ...], ...] | None = None
@@ -138,6 +152,12 @@ class CaseRecord(_Strict):
     def decrease_mm3(self) -> float:
         """Volume that shrinking and vanished lesions lost."""
         return sum(lesion.volume_mm3 for lesion in self.lesions if not lesion.change.increase)
+
+    @property
+    def volumes_mm3(self) -> dict[str, float]:
+        """Every volume that must not move from one version to the next, by its name."""
+        lesions = {"what was added": self.increase_mm3, "what was lost": self.decrease_mm3}
+        return {**lesions, **{one.name: one.value for one in self.measurements if one.is_volume}}
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,14 +17,14 @@ from validation.compare import CaseComparison, compare_run, forgotten, reference
 from validation.datasets import Manifest, all_manifests, find_manifest, read_case
 from validation.fetch import at_hand, fetched
 from validation.gate import LEDGER, Decision, Evidence, decide, read_ledger, write_ledger
-from validation.outputs import CaseOutput, save
+from validation.outputs import CaseOutput, CaseRecord, save
 from validation.ratings import Rating, judgements
 from validation.run import CaseKey, Say, compute, keys_of, run
 from validation.statistics import SetFigures, set_figures
 
 REPORTS = Path(__file__).parent / "reports"
 REPEATED = CaseKey("phantom", "small")
-"""Computed twice, to see whether it comes out the same."""
+"""Computed twice, to see whether it comes out the same; where it was not run the first case that was measured."""
 
 
 class CaseSummary(BaseModel):
@@ -73,12 +73,27 @@ class Assessment:
         return self.evidence.comparisons
 
 
-def datasets_at_hand(say: Say, names: Sequence[str] = ()) -> tuple[Manifest, ...]:
-    """Return the sets that can be run: those that are named, or all that are at hand; what is left out is said."""
+class OtherPipeline(LookupError):
+    """A set is of another pipeline."""
+
+
+def datasets_at_hand(pipeline: str, say: Say, names: Sequence[str] = ()) -> tuple[Manifest, ...]:
+    """Return the sets of a pipeline: those that are named, or all that are at hand; what is left out is said.
+
+    Raises
+    ------
+    OtherPipeline
+        If a named set can't be measured by the pipeline.
+    """
     if names:
-        return tuple(find_manifest(name) for name in names)
+        named = tuple(find_manifest(name) for name in names)
+        if others := [manifest.name for manifest in named if pipeline not in manifest.pipelines]:
+            raise OtherPipeline(f"{pipeline} can't measure {', '.join(others)}.")
+        return named
     chosen = []
     for manifest in all_manifests():
+        if pipeline not in manifest.pipelines:
+            continue
         if manifest.unpinned or (manifest.files and at_hand(manifest) is None):
             say(
                 f"{manifest.name} is left out: its files are not at hand (python -m validation fetch {manifest.name})\n"
@@ -124,20 +139,24 @@ def _today() -> date:
 
 
 def _irreproducible(outputs: Sequence[CaseOutput], spec: PipelineSpec, say: Say) -> tuple[str, ...]:
-    """Compute the repeated case once more, where it was run, and say whether it came out otherwise."""
-    for output in outputs:
-        if (output.record.dataset, output.record.case) == (REPEATED.dataset, REPEATED.case):
-            say(f"once more, to see whether it comes out the same: {REPEATED}\n")
-            manifest = find_manifest(REPEATED.dataset)
-            again, _ = compute(read_case(manifest, manifest.case(REPEATED.case), fetched), spec)
-            return () if same_output(again, output) else (str(REPEATED),)
-    return ()
+    """Compute one case once more, and say whether it came out otherwise."""
+    measured = {CaseKey(o.record.dataset, o.record.case): o for o in outputs if o.lesion_map is not None}
+    key = REPEATED if REPEATED in measured else next(iter(measured), None)
+    if key is None:
+        return ()
+    say(f"once more, to see whether it comes out the same: {key}\n")
+    manifest = find_manifest(key.dataset)
+    again, _ = compute(read_case(manifest, manifest.case(key.case), fetched), spec)
+    return () if same_output(again, measured[key]) else (str(key),)
 
 
 def same_output(one: CaseOutput, other: CaseOutput) -> bool:
     """Whether two outputs are the same to the last bit."""
-    a, b = one.record, other.record
-    return (a.images, a.lesions, a.quality, a.current_to_prior) == (b.images, b.lesions, b.quality, b.current_to_prior)
+    return _measured(one.record) == _measured(other.record)
+
+
+def _measured(record: CaseRecord) -> tuple[object, ...]:
+    return record.images, record.lesions, record.measurements, record.quality, record.current_to_prior
 
 
 def summarise(assessment: Assessment) -> Summary:

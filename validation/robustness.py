@@ -11,13 +11,13 @@ from pydantic import TypeAdapter
 
 from processing.domain.imaging import Volume
 from processing.domain.study import SeriesRole
-from processing.pipelines.registry import find_spec
 from processing.pipelines.spec import PipelineSpec
 from validation.datasets import ReferenceCase, find_manifest, read_case
 from validation.fetch import fetched
 from validation.layout import columns
 from validation.perturb import PERTURBATIONS
 from validation.run import Say, compute, run_folder
+from validation.stability import require_comparing
 
 CASE = ("phantom", "demo")
 
@@ -43,7 +43,7 @@ def robustness(pipeline: str, *, say: Say, case: ReferenceCase | None = None) ->
     """
     manifest = find_manifest(CASE[0])
     case = case or read_case(manifest, manifest.case(CASE[1]), fetched)
-    spec = find_spec(pipeline)
+    spec = require_comparing(pipeline)
     points = [_point("undisturbed", 0.0, "", case, spec)]
     for name, (perturb, strengths, unit) in PERTURBATIONS.items():
         for strength in strengths:

@@ -13,25 +13,17 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from processing.domain.errors import InputRejected
-from processing.domain.result import LongitudinalResult, as_longitudinal
+from processing.domain.result import LongitudinalResult, PipelineResult
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
 from processing.pipelines.spec import PipelineSpec
-from validation.datasets import Manifest, ReferenceCase, Truth, find_manifest, read_case
-from validation.datasets.cases import landmark_errors_mm
+from validation.datasets import Manifest, ReferenceCase, find_manifest, read_case
 from validation.fetch import fetched
-from validation.metrics import compare
+from validation.found import found_in
 from validation.outputs import (
-    HIT_MM,
     CaseOutput,
     CaseRecord,
-    LandmarkFigures,
-    TrueLesionFigures,
-    TruthFigures,
     load,
     map_print,
     print_of,
@@ -74,33 +66,34 @@ def keys_of(manifests: Iterable[Manifest], *, quick: bool = False, case: str | N
     )
 
 
-def compute(case: ReferenceCase, spec: PipelineSpec) -> tuple[CaseOutput, LongitudinalResult | None]:
+def compute(case: ReferenceCase, spec: PipelineSpec) -> tuple[CaseOutput, PipelineResult | None]:
     """Run the pipeline on a case, in this process; a refusal is a result, any other error is raised."""
     started = time.perf_counter()
-    if not case.prior:
+    if case.reading_only:
         (volume,) = case.current.values()
         images, samples = {"series": print_of(volume)}, {"series": samples_of(volume)}
         record = _record(case, spec, started, images=images)
         return CaseOutput(record, None, samples), None
     try:
-        measured = find_runner(spec.name, spec.version)(case.current, case.prior, lambda _stage, _fraction: None)
-        result = as_longitudinal(measured)
+        result = find_runner(spec.name, spec.version)(case.current, case.prior, lambda _stage, _fraction: None)
     except InputRejected as refused:
         return CaseOutput(_record(case, spec, started, failure=refused.reason), None, {}), None
-    volumes = {"registered prior": result.registered_prior, "subtraction": result.subtraction}
+    found = found_in(result, case.truth)
+    matrix = found.transform.matrix if found.transform is not None else None
     record = _record(
         case,
         spec,
         started,
-        lesions=result.lesions,
-        quality=result.quality,
-        warnings=result.warnings,
-        current_to_prior=tuple(tuple(float(v) for v in row) for row in result.current_to_prior.matrix),
-        images={"lesions": map_print(result.lesion_map), **{name: print_of(v) for name, v in volumes.items()}},
-        truth=truth_figures(result, case.truth) if case.truth is not None else None,
+        lesions=found.lesions,
+        measurements=found.measurements,
+        quality=found.quality,
+        warnings=found.warnings,
+        current_to_prior=tuple(tuple(float(v) for v in row) for row in matrix) if matrix is not None else None,
+        images={"lesions": map_print(found.label_map), **{name: print_of(v) for name, v in found.images.items()}},
+        truth=found.truth,
     )
-    samples = {name: samples_of(volume) for name, volume in volumes.items()}
-    return CaseOutput(record, result.lesion_map, samples), result
+    samples = {name: samples_of(volume) for name, volume in found.images.items()}
+    return CaseOutput(record, found.label_map, samples), result
 
 
 def _record(case: ReferenceCase, spec: PipelineSpec, started: float, **found: object) -> CaseRecord:
@@ -117,44 +110,6 @@ def _record(case: ReferenceCase, spec: PipelineSpec, started: float, **found: ob
     )
 
 
-def truth_figures(result: LongitudinalResult, truth: Truth) -> TruthFigures:
-    """Compare a result with the truth, lesion by lesion."""
-    marked = result.lesion_map.keep({lesion.number for lesion in result.lesions if lesion.change.increase}).array
-    voxel = result.lesion_map.grid.voxel_volume_mm3
-    agreement = compare(marked, truth.increases, voxel_volume_mm3=voxel, ignored=truth.ignored)
-    scores = []
-    for lesion in (lesion for lesion in result.lesions if lesion.change.increase):
-        place = marked == lesion.number
-        real = bool((truth.increases[place] > 0).any())
-        if real or truth.ignored is None or not truth.ignored[place].any():
-            scores.append((lesion.score, real))
-    return TruthFigures(
-        lesions=tuple(
-            TrueLesionFigures(
-                volume_mm3=lesion.volume_mm3,
-                overlap=round(lesion.overlap, 4),
-                found=lesion.found,
-                visible=lesion.label in truth.visible,
-            )
-            for lesion in agreement.lesions
-        ),
-        false_positives=agreement.false_positives,
-        dice=agreement.dice,
-        landmarks=_landmark_figures(landmark_errors_mm(truth, result.current_to_prior)),
-        scores=tuple(scores),
-    )
-
-
-def _landmark_figures(errors_mm: npt.NDArray[np.float64]) -> LandmarkFigures | None:
-    if errors_mm.size == 0:
-        return None
-    return LandmarkFigures(
-        mean_mm=round(float(errors_mm.mean()), 4),
-        largest_mm=round(float(errors_mm.max()), 4),
-        hit_rates={f"{within:g} mm": round(float((errors_mm <= within).mean()), 4) for within in HIT_MM},
-    )
-
-
 def run_case(key: CaseKey, pipeline: str, folder: Path) -> CaseOutput:
     """Run one case and write what it leaves."""
     spec, manifest = find_spec(pipeline), find_manifest(key.dataset)
@@ -162,7 +117,7 @@ def run_case(key: CaseKey, pipeline: str, folder: Path) -> CaseOutput:
     output, result = compute(case, spec)
     save(output, folder)
     keep_images(case, folder)
-    if result is not None:
+    if isinstance(result, LongitudinalResult):
         write_case_segmentation(case, result, spec, folder)
     return output
 

@@ -22,6 +22,7 @@ from processing.domain.result import Lesion, LongitudinalResult, as_longitudinal
 from processing.domain.versions import VolumeLimits
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
+from processing.pipelines.spec import PipelineSpec
 from validation.datasets import Manifest, ReferenceCase, find_manifest, read_case
 from validation.fetch import at_hand, fetched
 from validation.gate import read_ledger, write_ledger
@@ -81,9 +82,30 @@ class Stability(_Strict):
     lesions: tuple[Repeated, ...]
 
 
+class NotRepeatable(LookupError):
+    """A pipeline's volumes can't be measured again yet."""
+
+
+def require_comparing(pipeline: str) -> PipelineSpec:
+    """Return the spec of a pipeline that the simulated re-scans are made for.
+
+    Raises
+    ------
+    NotRepeatable
+        If it measures something else than what changed between two visits.
+    """
+    spec = find_spec(pipeline)
+    if not spec.compares:
+        raise NotRepeatable(
+            f"{pipeline} compares no two visits: the simulated re-scans follow lesions that changed. Its "
+            "limits of agreement are not known, and nothing is said of them in its reports."
+        )
+    return spec
+
+
 def measure_stability(pipeline: str, *, scans: int, say: Say) -> Stability:
     """Scan every case again and again; the volumes are kept in the reports, their limits of agreement in the ledger."""
-    spec = find_spec(pipeline)
+    spec = require_comparing(pipeline)
     repeated: list[Repeated] = []
     for dataset, name in REPEATED_CASES:
         manifest = find_manifest(dataset)
@@ -213,7 +235,8 @@ def determinism(pipeline: str, *, say: Say) -> bool:
     Libraries are told their default number of threads; the stages choose their own where the sum would depend on it.
     """
     manifest = find_manifest("phantom")
-    case, spec = _read(manifest, "small"), find_spec(pipeline)
+    spec = require_comparing(pipeline)
+    case = _read(manifest, "small")
     first, _ = compute(case, spec)
     agree = True
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()

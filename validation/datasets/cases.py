@@ -54,8 +54,10 @@ class ReferenceCase:
     ----------
     dataset, name : str
     current, prior : mapping of SeriesRole to Volume
-        `prior` is empty for a series of which reading alone is checked.
+        `prior` is empty where there is none.
     truth : Truth or None
+    reading_only : bool
+        Whether nothing is measured: one series of which reading is checked.
     """
 
     dataset: str
@@ -63,6 +65,7 @@ class ReferenceCase:
     current: Mapping[SeriesRole, Volume]
     prior: Mapping[SeriesRole, Volume]
     truth: Truth | None
+    reading_only: bool = False
 
 
 def read_case(manifest: Manifest, entry: CaseEntry, folder: Callable[[Manifest], Path]) -> ReferenceCase:
@@ -82,7 +85,7 @@ def read_case(manifest: Manifest, entry: CaseEntry, folder: Callable[[Manifest],
     if isinstance(entry, SeriesCase):
         paths = entry.files or tuple(manifest.files)
         series = read_series(parse_part10((place / path).read_bytes() for path in paths))
-        return ReferenceCase(manifest.name, entry.name, {SeriesRole.T1: series.volume}, {}, None)
+        return ReferenceCase(manifest.name, entry.name, {SeriesRole.T1: series.volume}, {}, None, reading_only=True)
     current, prior = (
         {role: read_image(place / path) for role, path in visit.items()} for visit in (entry.current, entry.prior)
     )

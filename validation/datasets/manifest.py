@@ -106,6 +106,8 @@ class Manifest(_Strict):
     mirror : str
         Folder below INTERVAL_DATA, or absolute for a site's own set.
     graded_by : GradedBy
+    pipelines : tuple of str
+        That can measure its cases.
     files : dict of str to FileEntry
     cases : tuple of CaseEntry
     """
@@ -118,6 +120,7 @@ class Manifest(_Strict):
     address: str = ""
     mirror: str = ""
     graded_by: GradedBy
+    pipelines: tuple[str, ...] = ("ms_longitudinal",)
     files: dict[RelativePath, FileEntry] = {}
     cases: tuple[CaseEntry, ...]
 
