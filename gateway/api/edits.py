@@ -29,11 +29,12 @@ from gateway.audit.trail import AuditAction
 from gateway.db.tables import Job, Review
 from gateway.review import decisions, edits
 from gateway.review.display import coarse_head
-from gateway.review.grow import grow_region
+from gateway.review.grow import grow_region, growth
 from gateway.review.masks import BoxMask, side_of
 from gateway.review.second_reader import ReviewRefused
 from processing.domain.decision import Verdict
 from processing.domain.errors import InputRejected
+from processing.domain.result import LesionChange
 
 router = APIRouter(prefix="/cases/{case_id}", tags=["edits"])
 
@@ -55,17 +56,20 @@ def list_outlines(who: Reader, case_id: str, state: State) -> Outlines:
 
 @router.post("/region", operation_id="growRegion", responses=_ERRORS)
 def grow(_: Reader, case_id: str, click: GrowRequest, state: State) -> GrownRegion:
-    """Propose the bright region around a point of the current FLAIR. Nothing is stored."""
+    """Propose the bright region around a point of the current FLAIR, or what was added to it. Nothing is stored."""
     comparison = comparison_of(rows_of(case_id, state))
     grid = state.images.grid(comparison)
     if any(not 0 <= place < length for place, length in zip(click.index, grid.shape, strict=True)):
         raise InputRejected("The point lies outside the images.")
     current = state.images.current(comparison)
-    mask = grow_region(current.array, grid, click.index, level=click.level)
+    mask, prior_mm3 = grow_region(current.array, grid, click.index, level=click.level), 0.0
+    if click.change is LesionChange.GROWING:
+        mask, prior_mm3 = growth(mask, state.images.registered_prior(comparison).array, grid, click.index, click.level)
     return GrownRegion(
         mask=_as_sent(mask),
         volume_mm3=mask.volume_mm3(grid),
         side=side_of(*coarse_head(current), grid.index_to_lps(mask.inner_index(grid))),
+        prior_volume_mm3=prior_mm3,
     )
 
 
@@ -87,6 +91,8 @@ def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: S
             actor=who.user_name,
             region=change.region,
             side=change.side,
+            change=change.change,
+            prior_volume_mm3=change.prior_volume_mm3,
         )
         decisions.decide_drawn(session, review, number, Verdict.ACCEPTED)
         keep_in(session, who, AuditAction.OUTLINE_CHANGED, case, f"lesion {number} drawn")

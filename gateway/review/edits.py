@@ -45,8 +45,9 @@ class DrawnLesion:
     centroid_index : tuple of int
         Index (z, y, x) of a voxel inside.
     volume_mm3 : float
-    region, side
-        As the reader said; only of a lesion that the algorithm missed.
+    region, side, change, prior_volume_mm3
+        As the reader said; only of a lesion that the algorithm missed. What is outlined of a growing one is the part
+        that was added.
     """
 
     number: int
@@ -55,6 +56,8 @@ class DrawnLesion:
     volume_mm3: float
     region: Region | None = None
     side: Side | None = None
+    change: LesionChange = LesionChange.NEW
+    prior_volume_mm3: float = 0.0
 
     @property
     def added(self) -> bool:
@@ -93,6 +96,8 @@ def draw(
     actor: str,
     region: Region | None = None,
     side: Side | None = None,
+    change: LesionChange = LesionChange.NEW,
+    prior_volume_mm3: float = 0.0,
 ) -> None:
     """Keep an outline.
 
@@ -108,18 +113,23 @@ def draw(
         The algorithm's.
     actor : str
         User name.
-    region, side
+    region, side, change, prior_volume_mm3
         As the reader says them, of a missed lesion.
 
     Raises
     ------
     EditRefused
-        If the outline is empty, leaves the images, or overlaps another lesion.
+        If the outline is empty, leaves the images, or overlaps another lesion; if a lesion is said to grow that was
+        not there before, or to be new and to have been there.
     """
     if not mask.inside(original.grid.shape):
         raise EditRefused("The outline leaves the images.")
     if not mask.array.any():
         raise EditRefused("The outline is empty. To say that there is no lesion, reject it.")
+    if change is LesionChange.GROWING and prior_volume_mm3 <= 0.0:
+        raise EditRefused("A growing lesion has a volume at the earlier study.")
+    if change not in (LesionChange.NEW, LesionChange.GROWING) or (change is LesionChange.NEW and prior_volume_mm3):
+        raise EditRefused("A lesion that a reader adds is new, or growing from an earlier volume.")
     _refuse_overlap(mask, number, with_drawn(original, standing_edits(session, review)))
     session.add(
         LesionEdit(
@@ -130,6 +140,8 @@ def draw(
             kind=EditKind.DRAWN.value,
             region=region.value if region is not None else "",
             side=side.value if side is not None else "",
+            change=change.value if region is not None else "",
+            prior_volume_mm3=prior_volume_mm3 if region is not None else 0.0,
             box=[*mask.first, *mask.size],
             mask=mask.packed,
             volume_mm3=mask.volume_mm3(original.grid),
@@ -214,6 +226,8 @@ def _drawn(row: LesionEdit) -> DrawnLesion:
         volume_mm3=row.volume_mm3,
         region=Region(row.region) if row.region else None,
         side=Side(row.side) if row.side else None,
+        change=LesionChange(row.change) if row.change else LesionChange.NEW,
+        prior_volume_mm3=row.prior_volume_mm3,
     )
 
 
@@ -235,9 +249,9 @@ def _added(drawn: DrawnLesion, grid: Grid) -> Lesion:
         raise ValueError("a missed lesion has region and side")
     return Lesion(
         number=drawn.number,
-        change=LesionChange.NEW,
+        change=drawn.change,
         volume_mm3=drawn.volume_mm3,
-        prior_volume_mm3=0.0,
+        prior_volume_mm3=drawn.prior_volume_mm3,
         centroid_mm=_point(grid, drawn.centroid_index),
         region=drawn.region,
         side=drawn.side,

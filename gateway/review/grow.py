@@ -64,6 +64,38 @@ def grow_region(intensities: FloatArray | IntArray, grid: Grid, seed: Index, *, 
     return BoxMask((z, y, x), found.array)
 
 
+def growth(now: BoxMask, before: FloatArray | IntArray, grid: Grid, seed: Index, level: float) -> tuple[BoxMask, float]:
+    """Return what was added to a lesion since the earlier study, and its volume then in mm3.
+
+    Parameters
+    ----------
+    now : BoxMask
+        The lesion as it is.
+    before : ndarray, shape (z, y, x)
+        Intensities of the registered earlier FLAIR.
+    grid : Grid
+        Of both.
+    seed : tuple of int
+    level : float
+        As `grow_region` takes it.
+
+    Raises
+    ------
+    NothingBright
+        If nothing stands out there in the earlier images, or the lesion covers nothing beyond what was there.
+    """
+    try:
+        then = grow_region(before, grid, seed, level=level)
+    except NothingBright as nothing:
+        raise NothingBright("The earlier images show nothing bright here that could have grown.") from nothing
+    whole = np.zeros(grid.shape, dtype=bool)
+    whole[now.window()] = now.array
+    whole[then.window()] &= ~then.array
+    if not whole.any():
+        raise NothingBright("The lesion was as large in the earlier images.")
+    return BoxMask.around(whole), then.volume_mm3(grid)
+
+
 def _window(grid: Grid, seed: Index) -> tuple[tuple[slice, slice, slice], Index]:
     """Return the part of the grid within reach, and the seed's index in it."""
     parts, centre = [], []

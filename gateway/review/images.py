@@ -59,6 +59,8 @@ class ReviewImages:
         """Return one image on the current FLAIR's grid."""
         if image.kind is ImageKind.SERIES and image.visit == 0 and image.role is SeriesRole.FLAIR:
             return self.current(comparison)
+        if image.kind is ImageKind.SERIES and image.visit == 1 and image.role is SeriesRole.FLAIR:
+            return self.registered_prior(comparison)
         return self._volumes.get(f"{comparison.key}/{image.name}", lambda: self._load(comparison, image))
 
     def lesion_map(self, comparison: Comparison) -> LabelMap:
@@ -87,14 +89,20 @@ class ReviewImages:
 
         return self._volumes.get(f"{comparison.key}/current", load)
 
+    def registered_prior(self, comparison: Comparison) -> ReviewVolume:
+        """Return the earlier FLAIR on the current one's grid."""
+
+        def load() -> ReviewVolume:
+            return grey_volume(self._derived(comparison, REGISTERED_PRIOR))
+
+        return self._volumes.get(f"{comparison.key}/prior", load)
+
     def _load(self, comparison: Comparison, image: ReviewImage) -> ReviewVolume:
         if image.kind is ImageKind.LESIONS:
             return self._lesions(comparison)
         if image.kind is ImageKind.SUBTRACTION:
             # Whole deviations of the white-matter median: half of it is far more than any artefact.
             return difference_volume(self._derived(comparison, SUBTRACTION), half_width=SUBTRACTION_STEPS / 2)
-        if image.visit == 1 and image.role is SeriesRole.FLAIR:
-            return grey_volume(self._derived(comparison, REGISTERED_PRIOR))
         source = self._series(image.study.study_instance_uid, image.series_instance_uid)
         if image.role is not SeriesRole.FLAIR:
             self._require_frame(image, source)

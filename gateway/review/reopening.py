@@ -46,6 +46,7 @@ def reopen(session: Session, review: Review, *, actor: str, reason: str, at: dat
             comment=review.comment,
             verdicts=dict(review.verdicts),
             report=review.report,
+            language=review.language,
             visual_reading=review.visual_reading,
             reader=review.reader,
             signed_at=review.signed_at,

@@ -7,7 +7,7 @@ from pydantic import Field
 from gateway.api.schemas.body import Body
 from gateway.api.schemas.case import LesionLine
 from gateway.api.schemas.review import ReviewState
-from processing.domain.result import Region, Side
+from processing.domain.result import LesionChange, Region, Side
 
 
 class OutlineMask(Body):
@@ -42,6 +42,8 @@ class GrowRequest(Body):
     """(z, y, x)."""
     level: float = Field(default=0.5, ge=0.1, le=0.9)
     """Between the intensity of the surroundings (0) and of the lesion's peak (1); lower grows further."""
+    change: LesionChange = LesionChange.NEW
+    """Of a growing lesion what was there before is measured too, and left out of the region."""
 
 
 class GrownRegion(Body):
@@ -51,15 +53,19 @@ class GrownRegion(Body):
     volume_mm3: float
     side: Side
     """A proposal by the middle of the head."""
+    prior_volume_mm3: float
+    """In the registered earlier images, of a growing lesion; else 0."""
 
 
 class OutlineChange(Body):
-    """A reader's outline of a lesion; region and side are given for one that the algorithm missed."""
+    """A reader's outline of a lesion; what follows the mask is said of one that the algorithm missed."""
 
     edit: int
     mask: OutlineMask
     region: Region | None = None
     side: Side | None = None
+    change: LesionChange = LesionChange.NEW
+    prior_volume_mm3: float = Field(default=0.0, ge=0.0, le=1e6)
 
 
 class DrawnReview(Body):

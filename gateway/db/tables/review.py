@@ -37,6 +37,8 @@ class Review(Base):
     """The reader's own words, sealed; empty while the draft stands, and always there once signed."""
     report_basis: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """Digest of the findings that the reader saw when writing."""
+    language: Mapped[str] = mapped_column(String(2), default="en", server_default="en")
+    """Of the report; the site's at the signature."""
     visual_reading: Mapped[str | None] = mapped_column(String(32))
     """What the reader saw without the result."""
     first_signed_at: Mapped[datetime | None]
@@ -68,6 +70,7 @@ class EarlierReview(Base):
     comment: Mapped[str] = mapped_column(Text)
     verdicts: Mapped[dict[str, Any]]
     report: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(2), default="en", server_default="en")
     visual_reading: Mapped[str | None] = mapped_column(String(32))
     reader: Mapped[str] = mapped_column(String(64))
     signed_at: Mapped[datetime]
@@ -96,6 +99,10 @@ class LesionEdit(Base):
     region: Mapped[str] = mapped_column(String(32), default="")
     side: Mapped[str] = mapped_column(String(16), default="")
     """Region and side as the reader said them; only of an added lesion."""
+    change: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    """new or growing; only of an added lesion, and empty of one that was added before readers could choose: new."""
+    prior_volume_mm3: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    """Of an added lesion that is growing."""
     box: Mapped[list[int]] = mapped_column(JSON)
     """First index (z, y, x), then size (z, y, x)."""
     mask: Mapped[bytes] = mapped_column(LargeBinary)

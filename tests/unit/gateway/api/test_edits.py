@@ -27,7 +27,7 @@ from gateway.review.finalise import final_objects
 from processing.dicom.result import ObjectKind
 from processing.dicom.write_seg import read_segmentation
 from processing.domain.decision import Acceptance, SignedReview, Verdict
-from processing.domain.result import Outline, Region, Side
+from processing.domain.result import LesionChange, Outline, Region, Side
 from tests.unit.gateway.api.conftest import Browser
 from tests.unit.gateway.front import NOON, PASSWORD, Made
 from tests.unit.gateway.front_result import Compared
@@ -81,6 +81,22 @@ def test_a_missed_lesion_is_added_and_taken_back(reader: Browser, ready: Made) -
     drawn(reader, ready, 4, change.model_copy(update={"edit": 2}))
 
 
+def test_an_added_lesion_that_grows_keeps_what_it_was(reader: Browser, ready: Made) -> None:
+    change = OutlineChange(
+        edit=0,
+        mask=outline((1, 10, 8), (1, 2, 2)),
+        region=Region.PERIVENTRICULAR,
+        side=Side.LEFT,
+        change=LesionChange.GROWING,
+        prior_volume_mm3=36.0,
+    )
+    line = drawn(reader, ready, 3, change).lesions[-1]
+    assert (line.change, line.prior_volume_mm3) == (LesionChange.GROWING, 36.0)
+    assert line.volume_mm3 == pytest.approx(48.0)
+    report = reader.get(f"/api/cases/{ready.case_id}/report").json()
+    assert "added to 36 mm³" in report["draft"]
+
+
 @pytest.mark.parametrize(
     ("number", "change", "status", "said"),
     [
@@ -88,6 +104,9 @@ def test_a_missed_lesion_is_added_and_taken_back(reader: Browser, ready: Made) -
         (9, {}, 404, "no lesion"),
         (3, {}, 404, "no lesion"),
         (1, {"region": Region.INFRATENTORIAL, "side": Side.LEFT}, 400, "algorithm's"),
+        (3, {"region": Region.INFRATENTORIAL, "side": Side.LEFT, "change": LesionChange.GROWING}, 400, "earlier study"),
+        (3, {"region": Region.INFRATENTORIAL, "side": Side.LEFT, "prior_volume_mm3": 9.0}, 400, "is new, or growing"),
+        (3, {"region": Region.INFRATENTORIAL, "side": Side.LEFT, "change": LesionChange.VANISHED}, 400, "is new"),
         (1, {"mask": outline((4, 30, 25), (1, 1, 1))}, 400, "overlaps lesion 2"),
         (1, {"mask": OutlineMask(first=(0, 0, 0), size=(1, 1, 1), bits="?")}, 400, "can't be read"),
         (1, {"mask": outline((5, 47, 39), (2, 2, 2))}, 400, "leaves the images"),
@@ -124,7 +143,14 @@ def test_the_signed_segmentation_holds_the_readers_outlines(
     reader: Browser, ready: Made, services: Services, compared: Compared
 ) -> None:
     drawn(reader, ready, 1, OutlineChange(edit=0, mask=outline((2, 20, 10), (1, 1, 2))))
-    change = OutlineChange(edit=1, mask=outline((1, 10, 8), (1, 2, 2)), region=Region.INFRATENTORIAL, side=Side.LEFT)
+    change = OutlineChange(
+        edit=1,
+        mask=outline((1, 10, 8), (1, 2, 2)),
+        region=Region.INFRATENTORIAL,
+        side=Side.LEFT,
+        change=LesionChange.GROWING,
+        prior_volume_mm3=36.0,
+    )
     drawn(reader, ready, 3, change)
     with services.sessions() as session:
         standing = standing_edits(session, decisions.review_of(session, session.get_one(Job, ready.job_id)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gateway.review.grow import REACH_MM, NothingBright, grow_region
+from gateway.review.grow import REACH_MM, NothingBright, grow_region, growth
 from processing.domain.imaging import Grid
 
 SHAPE = (24, 60, 60)
@@ -66,3 +66,18 @@ def test_it_never_reaches_further_than_it_says() -> None:
     points = GRID.index_to_lps(np.argwhere(mask.array) + np.array(mask.first))
     distance = np.linalg.norm(points - GRID.index_to_lps((12, 30, 30)), axis=1)
     assert REACH_MM - 1 <= distance.max() <= REACH_MM
+
+
+def test_of_a_growing_lesion_what_was_there_before_is_measured_and_left_out() -> None:
+    now = grow_region(scan(5.0), GRID, (12, 30, 30))
+    added, before_mm3 = growth(now, scan(3.0), GRID, (12, 30, 30), 0.5)
+    then = grow_region(scan(3.0), GRID, (12, 30, 30))
+    assert before_mm3 == then.volume_mm3(GRID) > 0
+    assert added.volume_mm3(GRID) == pytest.approx(now.volume_mm3(GRID) - before_mm3, rel=0.05)
+
+
+@pytest.mark.parametrize(("centre", "said"), [((12, 50, 50), "nothing bright"), ((12, 30, 30), "as large")])
+def test_what_did_not_grow_is_refused(centre: tuple[int, int, int], said: str) -> None:
+    now = grow_region(scan(5.0), GRID, (12, 30, 30))
+    with pytest.raises(NothingBright, match=said):
+        growth(now, scan(5.0, centre), GRID, (12, 30, 30), 0.5)
