@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +31,16 @@ SECRET = "5f0c1e0b6a7d4f5e9b2f8c3d7a1e4b60"
 KEY_ID = "key-1"
 SHAPE = (6, 48, 40)
 SPACING_MM = (4.0, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Images of two visits, and what a comparison found in them."""
+
+    prior: Mapping[SeriesRole, Volume]
+    current: Mapping[SeriesRole, Volume]
+    found: Callable[[Volume], LongitudinalResult]
+    """From the current FLAIR as it was read back."""
 
 
 @dataclass
@@ -80,26 +90,36 @@ def head(grid: Grid, *, bright: float = 400.0) -> Volume:
     return Volume(np.where(inside, bright + 300 * x, 5.0).astype(np.float32), grid)
 
 
-def compare(folder: Path, *, with_lesions: bool = True) -> Compared:
+def small_pair(*, with_lesions: bool = True) -> Pair:
+    """Two small heads; in the second there are a new and a growing lesion, or none."""
+    grid = Grid.from_axes(SHAPE, origin_mm=(-40, -36, -12), spacing_mm=SPACING_MM, directions=np.eye(3)[:, ::-1])
+    return Pair(
+        prior={SeriesRole.FLAIR: head(grid, bright=350)},
+        current={SeriesRole.FLAIR: head(grid)},
+        found=lambda current: _result(current, with_lesions=with_lesions),
+    )
+
+
+def compare(folder: Path, pair: Pair | None = None) -> Compared:
     """Write, pseudonymise and compare the demo patient's two visits."""
+    pair = pair or small_pair()
     archive = MemoryArchive()
     pseudonymiser = Pseudonymiser(KeyRing.from_secret(SECRET.encode(), KEY_ID), load_profile())
-    grid = Grid.from_axes(SHAPE, origin_mm=(-40, -36, -12), spacing_mm=SPACING_MM, directions=np.eye(3)[:, ::-1])
-    prior, prior_series = _visit(folder / "prior", 0, head(grid, bright=350), archive, pseudonymiser)
-    current, current_series = _visit(folder / "current", 1, head(grid), archive, pseudonymiser)
+    prior, prior_series = _visit(folder / "prior", 0, pair.prior, archive, pseudonymiser)
+    current, current_series = _visit(folder / "current", 1, pair.current, archive, pseudonymiser)
     order = JobOrder(
         job_id="0b0e3c0a-5f0e-4d2c-9c39-0a7f0b6f2f11",
         case_id="11111111-2222-3333-4444-555555555555",
         attempt=1,
         pipeline="ms_longitudinal",
         version="9.9.9",
-        current=StudyOrder(study_instance_uid=current.study_instance_uid, series={SeriesRole.FLAIR: current_series}),
-        prior=StudyOrder(study_instance_uid=prior.study_instance_uid, series={SeriesRole.FLAIR: prior_series}),
+        current=StudyOrder(study_instance_uid=current.study_instance_uid, series=current_series),
+        prior=StudyOrder(study_instance_uid=prior.study_instance_uid, series=prior_series),
     )
-    images = parse_part10(archive.retrieve_series(current.study_instance_uid, current_series))
-    prior_headers = archive.retrieve_headers(prior.study_instance_uid, prior_series)
+    images = parse_part10(archive.retrieve_series(current.study_instance_uid, current_series[SeriesRole.FLAIR]))
+    prior_headers = archive.retrieve_headers(prior.study_instance_uid, prior_series[SeriesRole.FLAIR])
     source = read_series(images)
-    result = _result(source.volume, with_lesions=with_lesions)
+    result = pair.found(source.volume)
     written = write_draft(source, prior_headers, result, provenance_of(order))
     archive.store(to_part10(one.dataset) for one in written)
     outcome = JobOutcome(
@@ -123,20 +143,24 @@ def compare(folder: Path, *, with_lesions: bool = True) -> Compared:
 
 
 def _visit(
-    folder: Path, number: int, flair: Volume, archive: MemoryArchive, pseudonymiser: Pseudonymiser
-) -> tuple[StudyRecord, str]:
+    folder: Path,
+    number: int,
+    images: Mapping[SeriesRole, Volume],
+    archive: MemoryArchive,
+    pseudonymiser: Pseudonymiser,
+) -> tuple[StudyRecord, dict[SeriesRole, str]]:
     facts = {"patient": DEMO_PATIENT, "study": demo_visit(number), "scanner": DEMO_SCANNERS[number]}
-    written = write_study(folder, {SeriesRole.FLAIR: flair}, **facts)  # type: ignore[arg-type]  # one dict, three types
+    written = write_study(folder, images, **facts)  # type: ignore[arg-type]  # one dict, three types
     builder = StudyRecordBuilder(pseudonymiser)
-    series = ""
-    for file in written.files:
-        if SeriesRole.FLAIR.value not in file.parent.name:
-            continue
-        original = file.read_bytes()
-        cleaned = pseudonymise_instance(original, pseudonymiser)
-        builder.add(cleaned, original)
-        archive.store([cleaned.part10])
-        series = cleaned.series_instance_uid
+    series: dict[SeriesRole, str] = {}
+    for role in images:
+        cleaned = []
+        for file in (file for file in written.files if file.parent.name.endswith(role.value)):
+            original = file.read_bytes()
+            cleaned.append(pseudonymise_instance(original, pseudonymiser))
+            builder.add(cleaned[-1], original)
+        archive.store(one.part10 for one in cleaned)
+        series[role] = cleaned[0].series_instance_uid
     return builder.build(), series
 
 
@@ -187,4 +211,4 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
 
 @pytest.fixture(scope="session")
 def compared_without_lesions(tmp_path_factory: pytest.TempPathFactory) -> Compared:
-    return compare(tmp_path_factory.mktemp("compared"), with_lesions=False)
+    return compare(tmp_path_factory.mktemp("compared"), small_pair(with_lesions=False))
