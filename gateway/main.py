@@ -59,6 +59,7 @@ from gateway.intake.quarantine import QuarantineCipher
 from gateway.intake.receive import Intake
 from gateway.jobs.gates import target_gate
 from gateway.log import configure_logging
+from gateway.metrics.expose import expose_api
 from gateway.review.images import ReviewImages
 from gateway.settings import Settings
 from processing.dicom.archive import DicomWebArchive
@@ -104,9 +105,12 @@ def create_app(
             f"{settings.clinical_url}/dicom-web", settings.clinical_user, settings.clinical_password
         ) as clinical:
             app.state.api = _api_state(settings, built, passwords or Passwords(), clinical)
-            app.state.probes = _probes(settings, built)
+            probes = app.state.probes = _probes(settings, built)
+            exposition = expose_api(built, probes.wrong)
             yield
-            app.state.probes.close()
+            if exposition is not None:
+                exposition.stop()
+            probes.close()
         if services is None:
             built.engine.dispose()
 

@@ -31,6 +31,11 @@ from gateway.flow.fast_track import Watch
 from gateway.jobs import gates, store
 from gateway.jobs.gates import PREPARATION
 from gateway.log import configure_logging, get_logger
+from gateway.metrics.expose import expose_tasks
+from gateway.metrics.steps import count_outcome, timed
+from gateway.metrics.traces import open_traces
+from gateway.notify.send import channels_of
+from gateway.notify.watch import watch
 from gateway.settings import Settings, TargetKind
 from gateway.storage import watched_folders, why_no_room
 from processing.broker import celery_options, redis_options
@@ -48,6 +53,8 @@ log = get_logger(__name__)
 
 TICK_S = 1.0
 SWEEP_EVERY_S = 5.0
+ALERTS_EVERY_S = 30.0
+TRACES_EVERY_S = 30.0
 RETENTION_EVERY_S = 300.0
 RECONCILED_PERIOD = timedelta(days=2)
 THREADS = 2
@@ -102,7 +109,8 @@ class Periodic:
     def __call__(self) -> None:
         """Do whatever is due now."""
         try:
-            self.step(services())
+            with timed(self.name):
+                self.step(services())
         except Transient as error:
             log.warning("step put off", step=self.name, error=type(error.__cause__ or error).__name__)
         except Exception:  # the border: the next tick tries again
@@ -253,7 +261,9 @@ def record_progress(message: dict[str, Any]) -> None:
 def record_outcome(task: Task, message: dict[str, Any]) -> None:
     """Note how an order ended; while the database is away the message stays in the queue."""
     try:
-        flow.record_outcome(services(), JobOutcome.model_validate(message))
+        outcome = JobOutcome.model_validate(message)
+        if flow.record_outcome(services(), outcome):
+            count_outcome(outcome)
     except ValidationError:
         # The sweep will find the job silent and order it again, or give it up: it is not lost.
         log.exception("outcome can't be understood")
@@ -290,6 +300,7 @@ def main() -> None:
         flow.reconcile(services())
     except Transient:
         log.warning("archive not reached yet", step="reconcile")
+    _watch_and_be_watched(settings)
     listener = _listen_for_reports(settings)
     clock.start()
     signals.worker_shutting_down.connect(_stop_clock)
@@ -301,6 +312,16 @@ def main() -> None:
     )
     if listener is not None:
         listener.stop()
+
+
+def _watch_and_be_watched(settings: Settings) -> None:
+    """Tell people what is wrong, Prometheus how it goes, and a trace collector where each study was."""
+    channels = channels_of(settings)
+    _periodic("gateway.alerts", ALERTS_EVERY_S)(lambda live: watch(live, channels))
+    if settings.traces_url:
+        traces = open_traces(settings.traces_url)
+        _periodic("gateway.traces", TRACES_EVERY_S)(traces.send_ended)
+    expose_tasks(services(), lambda: clock.over)
 
 
 def _listen_for_reports(settings: Settings) -> CommitmentListener | None:

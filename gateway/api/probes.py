@@ -56,6 +56,10 @@ class HealthProbes:
                 self._asked_at = time.monotonic()
             return self._answer
 
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong with each component, empty words for one that is well."""
+        return {one.name: "" if one.ready else one.detail for one in self.components()}
+
     def close(self) -> None:
         """End the threads; a probe that hangs is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)

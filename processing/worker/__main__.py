@@ -22,7 +22,13 @@ def main() -> None:
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(settings.worker_threads)
     os.nice(settings.worker_niceness)
+    from processing.worker.metrics_folder import prepare_folder
+
+    prepare_folder()
     from processing.worker.app import configure
+    from processing.worker.metrics import expose
+
+    expose(settings)
 
     name = settings.worker_queues.replace(",", "-and-")
     configure(settings).worker_main(

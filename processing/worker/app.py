@@ -29,6 +29,7 @@ from processing.domain.messages import (
 )
 from processing.worker.deliveries import MOST_DEATHS, counted
 from processing.worker.log import configure_logging, get_logger
+from processing.worker.metrics import count
 from processing.worker.run_job import given_up, run_job
 from processing.worker.settings import WorkerSettings
 
@@ -108,6 +109,7 @@ def run_order(message: Mapping[str, object]) -> None:
             ) as archive:
                 outcome = run_job(message, archive, tell_progress)
         if outcome is not None:
+            count(message, outcome)
             tell_outcome(outcome)
 
 

@@ -36,6 +36,9 @@ class WorkerSettings(BaseSettings):
     """Orders that run at the same time."""
     worker_threads: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
     """Threads of one order."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where the worker answers /metrics, /health and /ready; 0: nowhere."""
     job_time_limit_s: float = Field(default=1800.0, gt=0)
     """An order that takes longer is given up."""
 
