@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ssl
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import redis
-from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.admin.database_copy import newest_revision, revision_of
 from gateway.admin.findings import Finding, bad, good, warning
 from gateway.audit.trail import verify
+from gateway.certificates import Named, certificates_at, certificates_in, watched_files
 from gateway.db.engine import make_engine
 from gateway.db.tables import Backup, VaultEntry
 from gateway.flow import Services
@@ -162,22 +160,10 @@ def check_certificates(settings: Settings, now: datetime | None = None) -> Findi
     return good("certificates", f"{len(ends)} certificates are looked at; none ends within 30 days.")
 
 
-def _certificates(settings: Settings) -> Iterator[tuple[str, x509.Certificate | None]]:
-    for file in (Path(one.strip()) for one in settings.watched_certificates.split(",") if one.strip()):
-        try:
-            yield file.name, x509.load_pem_x509_certificate(file.read_bytes())
-        except (OSError, ValueError):
-            yield file.name, None
+def _certificates(settings: Settings) -> Iterator[Named]:
+    yield from certificates_in(watched_files(settings.watched_certificates))
     addresses = [settings.clinical_url, settings.research_url, settings.pacs_url, settings.oidc_issuer]
-    for address in [*addresses, *(target.url for target in settings.targets)]:
-        parts = urlsplit(address)
-        if parts.scheme == "https" and parts.hostname:
-            name = f"{parts.hostname}:{parts.port or 443}"
-            try:
-                pem = ssl.get_server_certificate((parts.hostname, parts.port or 443), timeout=_TIMEOUT_S)
-                yield name, x509.load_pem_x509_certificate(pem.encode())
-            except (OSError, ValueError):
-                yield name, None
+    yield from certificates_at([*addresses, *(target.url for target in settings.targets)])
 
 
 def check_audit_trail(services: Services) -> Finding:
