@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
@@ -41,12 +42,15 @@ class PacsNode:
         The peer's application entity title.
     own_aet : str
         Ours.
+    tls : SSLContext, optional
+        With it the association goes over TLS (PS3.15 annex B).
     """
 
     host: str
     port: int
     aet: str
     own_aet: str
+    tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
 
 
 @contextlib.contextmanager
@@ -82,12 +86,12 @@ def associate(
     for sop_class in sop_classes:
         entity.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     refusals: list[A_ASSOCIATE_RJ] = []
-    opened: list[bool] = []
+    opened: list[socket.socket] = []
 
     def without_delay(event: evt.Event) -> None:
-        opened.append(True)
         connection = event.assoc.dul.socket
         if connection is not None and connection.socket is not None:
+            opened.append(connection.socket)
             connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def note_refusal(event: evt.Event) -> None:
@@ -98,9 +102,12 @@ def associate(
         node.host,
         node.port,
         ae_title=node.aet,
+        tls_args=(node.tls, node.host) if node.tls is not None else None,
         evt_handlers=[(evt.EVT_CONN_OPEN, without_delay), (evt.EVT_PDU_RECV, note_refusal)],
     )
     if not association.is_established:
+        for connection in opened:
+            connection.close()  # pynetdicom leaves one open that the peer reset
         raise _failure(association, refusals, reached=bool(opened))
     association._reactor_checkpoint = Checkpoint(association.is_alive)  # no public way; see the class
     try:
@@ -167,9 +174,15 @@ class Checkpoint(threading.Event):
 
 
 def _require_reachable(node: PacsNode, timeout_s: float) -> None:
-    """Open and close a connection: pynetdicom leaves its socket open when nobody listens."""
+    """Open and close a connection: pynetdicom leaves its socket open when nobody listens, or can't be believed."""
     try:
-        socket.create_connection((node.host, node.port), timeout=timeout_s).close()
+        with socket.create_connection((node.host, node.port), timeout=timeout_s) as connection:
+            if node.tls is not None:
+                node.tls.wrap_socket(connection, server_hostname=node.host).close()
+    except ssl.SSLCertVerificationError as error:
+        raise Transient("The certificate of the PACS is not believed.") from error
+    except ssl.SSLError as error:
+        raise Transient("The PACS does not answer over TLS.") from error
     except OSError as error:
         raise Transient("The PACS can't be reached.") from error
 

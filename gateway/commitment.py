@@ -8,6 +8,7 @@ negotiate others, as Orthanc, is understood.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -104,10 +105,19 @@ class CommitmentListener:
         AE titles that may call.
     take : callable
         Stores a report. What it raises is answered as a failure.
+    tls : SSLContext, optional
+        With it only TLS is answered.
     """
 
-    def __init__(self, own_aet: str, senders: Collection[str], take: Callable[[CommitmentReport], object]) -> None:
+    def __init__(
+        self,
+        own_aet: str,
+        senders: Collection[str],
+        take: Callable[[CommitmentReport], object],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._take = take
+        self._tls = tls
         self._entity = AE(ae_title=own_aet)
         self._entity.require_called_aet = True
         self._entity.require_calling_aet = sorted(senders)
@@ -121,6 +131,7 @@ class CommitmentListener:
         server = self._entity.start_server(
             (host, port),
             block=False,
+            ssl_context=self._tls,
             evt_handlers=[(evt.EVT_N_EVENT_REPORT, self._on_report), (evt.EVT_CONN_OPEN, _without_delay)],
         )
         if server is None or server.socket is None:

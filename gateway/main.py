@@ -186,7 +186,7 @@ def _probes(settings: Settings, services: flow.Services) -> HealthProbes:
     return HealthProbes(
         {
             "database": database_probe(session_factory(services.engine, read_only=True)),
-            "broker": broker_probe(settings.broker_url),
+            "broker": broker_probe(settings.broker),
             "clinical archive": archive_probe(
                 settings.clinical_url, settings.clinical_user, settings.clinical_password
             ),
@@ -194,7 +194,7 @@ def _probes(settings: Settings, services: flow.Services) -> HealthProbes:
                 settings.research_url, settings.research_user, settings.research_password
             ),
         }
-        | {"disk": disk_probe(settings), "workers": workers_probe(settings.broker_url)}
+        | {"disk": disk_probe(settings), "workers": workers_probe(settings.broker)}
         | {target_gate(target.name): target_probe(target.echo) for target in services.targets}
     )
 

@@ -17,6 +17,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
+from gateway.dicom_tls import TlsFiles
+from processing.broker import with_password
+
 _KEY_ID = r"^[A-Za-z0-9-]{1,32}$"
 _ROLE = r"[^=,]+=(reader|technologist|operator|auditor)"
 _RETIRED_KEY = r"[A-Za-z0-9-]{1,32}=[^,=]+"
@@ -44,6 +47,8 @@ class TargetSettings(BaseModel):
     """DICOMweb root: for STOW-RS, or to ask a C-STORE target what it holds."""
     user: str = ""
     password_file: Path | None = None
+    tls: bool = False
+    """Whether C-STORE, C-FIND and storage commitment go over TLS."""
 
     @field_validator("url")
     @classmethod
@@ -115,6 +120,7 @@ class Settings(DatabaseSettings):
     """The gateway's configuration; reading it fails with a sentence when something is missing or weak."""
 
     broker_url: str = "redis://127.0.0.1:6379/0"
+    broker_password_file: Path | None = None
 
     clinical_url: str = "http://127.0.0.1:8042"
     clinical_user: str = "gateway"
@@ -143,6 +149,8 @@ class Settings(DatabaseSettings):
     """DICOMweb root of the target, for STOW-RS."""
     target_user: str = ""
     target_password_file: Path | None = None
+    target_tls: bool = False
+    """DICOM over TLS to the target; it needs the three files of ``INTERVAL_DICOM_TLS_...``."""
     more_targets: tuple[TargetSettings, ...] = ()
     """Further places that every result goes to, as JSON:
     ``[{"name": "archive", "host": "10.0.0.8", "port": 104, "aet": "ARCHIVE"}]``, with the keys of `TargetSettings`."""
@@ -150,6 +158,8 @@ class Settings(DatabaseSettings):
     """Where PACS report that they keep what they were sent (storage commitment); 0: they are asked by query only."""
     commitment_host: str = "127.0.0.1"
     """Address on which is listened for those reports."""
+    commitment_tls: bool = False
+    """Whether they come over TLS; then nothing else is answered there."""
     commitment_wait_s: float = Field(default=120.0, gt=0)
     """How long a report is waited for before it is asked for once more, and at last read back instead."""
 
@@ -171,6 +181,15 @@ class Settings(DatabaseSettings):
     """DICOMweb root of the PACS, for `dicomweb`."""
     pacs_user: str = ""
     pacs_password_file: Path | None = None
+    pacs_tls: bool = False
+    """DICOM over TLS to the PACS, for `c-move`."""
+    dicom_tls_certificate_file: Path | None = None
+    """Interval's own certificate for DICOM over TLS, as PEM."""
+    dicom_tls_key_file: Path | None = None
+    dicom_tls_authorities_file: Path | None = None
+    """Certificates of those whose word about PACS is believed, as PEM."""
+    dicom_tls_check_names: bool = True
+    """Off where PACS have certificates that do not name their host."""
     prior_search_attempts: int = Field(default=6, ge=1)
     """How often a PACS that does not answer is asked before a study is taken for the first of its patient."""
     first_series_quiet_s: float = Field(default=2.0, gt=0)
@@ -307,8 +326,32 @@ class Settings(DatabaseSettings):
             url=self.target_url,
             user=self.target_user,
             password_file=self.target_password_file,
+            tls=self.target_tls,
         )
         return (first, *self.more_targets)
+
+    @cached_property
+    def broker(self) -> str:
+        """The broker's address, with its password when that is in a file. Never log it."""
+        return with_password(self.broker_url, self.broker_password_file)
+
+    @cached_property
+    def dicom_tls(self) -> TlsFiles | None:
+        """Interval's identity for DICOM over TLS; none unless its three files are given."""
+        files = (self.dicom_tls_certificate_file, self.dicom_tls_key_file, self.dicom_tls_authorities_file)
+        certificate, key, authorities = files
+        if certificate is None or key is None or authorities is None:
+            return None
+        return TlsFiles(certificate, key, authorities, self.dicom_tls_check_names)
+
+    @model_validator(mode="after")
+    def _with_an_identity_for_tls(self) -> Self:
+        wanted = self.pacs_tls or self.commitment_tls or any(target.tls for target in self.targets)
+        if wanted and self.dicom_tls is None:
+            raise ValueError(
+                "DICOM over TLS needs INTERVAL_DICOM_TLS_CERTIFICATE_FILE, ..._KEY_FILE, ..._AUTHORITIES_FILE"
+            )
+        return self
 
     @model_validator(mode="after")
     def _with_targets_told_apart(self) -> Self:

@@ -293,7 +293,7 @@ def main() -> None:
     configure_logging()
     settings = Settings()
     upgrade(settings.database)
-    app.conf.broker_url = settings.broker_url
+    app.conf.broker_url = settings.broker
     _periodic("gateway.reconcile", settings.reconcile_every_s)(reconcile_recent)
     flow.require_known_keys(services())
     try:
@@ -329,7 +329,8 @@ def _listen_for_reports(settings: Settings) -> CommitmentListener | None:
     if not settings.commitment_port:
         return None
     senders = {target.aet for target in settings.targets if target.kind is TargetKind.C_STORE}
-    listener = CommitmentListener(settings.own_aet, senders, lambda report: flow.take_report(services(), report))
+    tls = settings.dicom_tls.called() if settings.commitment_tls and settings.dicom_tls is not None else None
+    listener = CommitmentListener(settings.own_aet, senders, lambda report: flow.take_report(services(), report), tls)
     listener.start(settings.commitment_host, settings.commitment_port)
     return listener
 

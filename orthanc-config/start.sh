@@ -9,6 +9,13 @@
 #   ORTHANC_USERS            accounts, "name=file-with-password ..."           (required)
 #   ORTHANC_MODALITIES       who may send or be sent to, as JSON:
 #                            {"scanner": ["SCANNER", "10.0.0.7", 104]}         ({})
+#   ORTHANC_TLS_CERTIFICATE  PEM files; with the three of them only DICOM over TLS is answered, from peers that show a
+#   ORTHANC_TLS_KEY          certificate of one of the authorities. A modality that is sent to over TLS is written as
+#   ORTHANC_TLS_AUTHORITIES  {"AET": "PACS", "Host": "10.0.0.9", "Port": 2762, "UseDicomTls": true}
+#   ORTHANC_DATABASE_HOST    PostgreSQL for the index, with the account and the database ORTHANC_DATABASE_NAME and
+#   ORTHANC_DATABASE_NAME    its password in a file; without these the index is a file beside the images
+#   ORTHANC_DATABASE_PORT                                                                                    (5432)
+#   ORTHANC_DATABASE_PASSWORD_FILE
 #   ORTHANC_REMOTE_ACCESS    true lets other hosts reach the REST interface    (false)
 #   ORTHANC_RESTART          true starts it again, with back-off, when it ended otherwise than by being told to; for
 #                            places where nothing else does (compose.yaml has "restart: unless-stopped")   (false)
@@ -39,8 +46,37 @@ for account in $ORTHANC_USERS; do
   users="$users${users:+, }\"${account%%=*}\": \"$password\""
 done
 
+tls=
+if [ -n "${ORTHANC_TLS_CERTIFICATE:-}" ]; then
+  for file in "$ORTHANC_TLS_CERTIFICATE" "${ORTHANC_TLS_KEY:-}" "${ORTHANC_TLS_AUTHORITIES:-}"; do
+    if [ ! -r "$file" ]; then
+      echo "orthanc-$zone: DICOM over TLS needs certificate, key and authorities; '$file' can't be read" >&2
+      exit 2
+    fi
+  done
+  tls="\"DicomTlsEnabled\": true, \"DicomTlsRemoteCertificateRequired\": true,
+  \"DicomTlsCertificate\": \"$ORTHANC_TLS_CERTIFICATE\", \"DicomTlsPrivateKey\": \"$ORTHANC_TLS_KEY\",
+  \"DicomTlsTrustedCertificates\": \"$ORTHANC_TLS_AUTHORITIES\","
+fi
+
+plugins=/usr/share/orthanc/plugins
+loaded="\"$plugins/libOrthancDicomWeb.so\""
+database=
+if [ -n "${ORTHANC_DATABASE_HOST:-}" ]; then
+  loaded="$loaded, \"$plugins/libOrthancPostgreSQLIndex.so\""
+  database="\"PostgreSQL\": {
+    \"EnableIndex\": true, \"EnableStorage\": false, \"Lock\": true,
+    \"Host\": \"$ORTHANC_DATABASE_HOST\", \"Port\": ${ORTHANC_DATABASE_PORT:-5432},
+    \"Database\": \"$ORTHANC_DATABASE_NAME\", \"Username\": \"$ORTHANC_DATABASE_NAME\",
+    \"Password\": \"$(cat "$ORTHANC_DATABASE_PASSWORD_FILE")\"
+  },"
+fi
+
 cat > "$site/site.json" <<JSON
 {
+  "Plugins": [$loaded],
+  $tls
+  $database
   "StorageDirectory": "$ORTHANC_STORAGE",
   "IndexDirectory": "$ORTHANC_STORAGE",
   "HttpPort": ${ORTHANC_HTTP_PORT:-8042},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 CONNECT_TIMEOUT_S = 5
 
@@ -27,6 +29,24 @@ def celery_options(queue: str) -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
     }
+
+
+def with_password(url: str, password_file: Path | None) -> str:
+    """Return the broker's address with the password that a file holds; the address as it is without a file.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or empty; the message names its setting alone.
+    """
+    if password_file is None:
+        return url
+    password = password_file.read_text(encoding="utf-8").strip() if password_file.is_file() else ""
+    if not password:
+        raise ValueError("the file that INTERVAL_BROKER_PASSWORD_FILE names is missing or empty")
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f":{quote(password, safe='')}@{place}"))
 
 
 def redis_options(visibility_timeout_s: float, keys: str = "") -> dict[str, Any]:

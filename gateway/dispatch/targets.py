@@ -19,15 +19,16 @@ def make_targets(settings: Settings) -> tuple[Target, ...]:
         If a setting that a target's kind needs is missing.
     """
     commits = settings.commitment_port > 0
-    return tuple(_target(chosen, settings.own_aet, commits=commits) for chosen in settings.targets)
+    return tuple(_target(chosen, settings, commits=commits) for chosen in settings.targets)
 
 
-def _target(chosen: TargetSettings, own_aet: str, *, commits: bool) -> Target:
+def _target(chosen: TargetSettings, settings: Settings, *, commits: bool) -> Target:
     if chosen.kind is TargetKind.STOW_RS:
         if not chosen.url:
             raise ValueError(f"the STOW-RS target {chosen.name} needs its DICOMweb address")
         return StowRsTarget(chosen.name, chosen.url, chosen.user, chosen.password)
-    node = PacsNode(chosen.host, chosen.port, chosen.aet, own_aet)
+    tls = settings.dicom_tls.calling() if chosen.tls and settings.dicom_tls is not None else None
+    node = PacsNode(chosen.host, chosen.port, chosen.aet, settings.own_aet, tls)
     qido = None
     if chosen.url:
         qido = QidoRs(chosen.url, chosen.user, chosen.password if chosen.user else "")

@@ -30,10 +30,9 @@ def main() -> None:
 
     expose(settings)
 
-    name = settings.worker_queues.replace(",", "-and-")
     configure(settings).worker_main(
         [
-            *("worker", "--pool=prefork", f"--queues={settings.worker_queues}", f"--hostname={name}@%h"),
+            *("worker", "--pool=prefork", f"--queues={settings.worker_queues}", f"--hostname={settings.worker_name}"),
             *("--without-gossip", "--without-mingle", "--loglevel=INFO"),
         ]
     )

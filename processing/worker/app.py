@@ -59,7 +59,7 @@ def settings() -> WorkerSettings:
 def configure(chosen: WorkerSettings) -> Celery:
     """Give the application its broker and its limits."""
     app.conf.update(
-        broker_url=chosen.broker_url,
+        broker_url=chosen.broker,
         task_soft_time_limit=chosen.job_time_limit_s,
         # The soft limit ends an order with an outcome; the hard one is for code that doesn't listen.
         task_time_limit=chosen.job_time_limit_s + 60,
@@ -100,7 +100,7 @@ def run_order(message: Mapping[str, object]) -> None:
     """Carry out one order and send its outcome to the gateway."""
     chosen = settings()
     forget_after_s = 2 * MOST_DEATHS * chosen.visibility_timeout_s
-    with counted(chosen.broker_url, message, forget_after_s=forget_after_s) as deaths:
+    with counted(chosen.broker, message, forget_after_s=forget_after_s) as deaths:
         if deaths >= MOST_DEATHS:
             outcome = given_up(message, deaths)
         else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from processing.broker import with_password
 from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
 
 _SHORTEST_PASSWORD = 12
@@ -23,6 +25,7 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="INTERVAL_", frozen=True, extra="ignore")
 
     broker_url: str = "redis://127.0.0.1:6379/0"
+    broker_password_file: Path | None = None
     research_url: str = "http://127.0.0.1:8043"
     research_user: str = "worker"
     research_password_file: Path
@@ -54,6 +57,16 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _without_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @cached_property
+    def broker(self) -> str:
+        """The broker's address, with its password when that is in a file. Never log it."""
+        return with_password(self.broker_url, self.broker_password_file)
+
+    @property
+    def worker_name(self) -> str:
+        """Under which it answers at the broker; by its queues, so that two workers of one host are told apart."""
+        return f"{self.worker_queues.replace(',', '-and-')}@{socket.gethostname()}"
 
     @property
     def research_dicomweb_url(self) -> str:
