@@ -7,6 +7,7 @@ crash reports, files have owners.
 
 from __future__ import annotations
 
+import ssl
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -343,6 +344,10 @@ class Settings(DatabaseSettings):
         if certificate is None or key is None or authorities is None:
             return None
         return TlsFiles(certificate, key, authorities, self.dicom_tls_check_names)
+
+    def calling_tls(self, wanted: bool) -> ssl.SSLContext | None:
+        """Return what an association that Interval opens needs for TLS; none where it is not wanted."""
+        return self.dicom_tls.calling() if wanted and self.dicom_tls is not None else None
 
     @model_validator(mode="after")
     def _with_an_identity_for_tls(self) -> Self:

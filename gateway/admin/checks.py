@@ -124,7 +124,7 @@ def _times(settings: Settings) -> Iterator[tuple[str, datetime]]:
         except (httpx.HTTPError, ValueError):
             continue
     try:
-        with redis.Redis.from_url(settings.broker_url, socket_timeout=_TIMEOUT_S) as broker:
+        with redis.Redis.from_url(settings.broker, socket_timeout=_TIMEOUT_S) as broker:
             seconds, _ = broker.time()
         yield "broker", datetime.fromtimestamp(seconds, UTC)
     except (redis.RedisError, OSError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -53,7 +54,7 @@ def check_archives(settings: Settings) -> Finding:
 def check_broker(settings: Settings) -> Finding:
     """Redis answers and keeps its queues on the disk."""
     try:
-        with redis.Redis.from_url(settings.broker_url, socket_timeout=_TIMEOUT_S) as broker:
+        with redis.Redis.from_url(settings.broker, socket_timeout=_TIMEOUT_S) as broker:
             kept = broker.config_get("appendonly").get("appendonly")
     except (redis.RedisError, OSError, ValueError):
         return bad("broker", "The broker does not answer.", "Start Redis; work waits in the database until then.")
@@ -68,7 +69,7 @@ def check_broker(settings: Settings) -> Finding:
 
 def check_consumers(settings: Settings) -> Finding:
     """Somebody takes from every queue."""
-    asking = Celery("doctor", broker=settings.broker_url, set_as_current=False)
+    asking = Celery("doctor", broker=settings.broker, set_as_current=False)
     asking.conf.update(broker_transport_options={"socket_connect_timeout": _TIMEOUT_S, "socket_timeout": _TIMEOUT_S})
     try:
         found = asking.control.inspect(timeout=2.0).active_queues() or {}
@@ -104,7 +105,8 @@ def check_prior_source(settings: Settings) -> Finding:
         return good("earlier studies", "They are looked for in the clinical archive alone.")
     if settings.pacs_kind is PacsKind.DICOMWEB:
         return _answers("earlier studies", settings.pacs_url)
-    node = PacsNode(settings.pacs_host, settings.pacs_port, settings.pacs_aet, settings.own_aet)
+    tls = settings.calling_tls(settings.pacs_tls)
+    node = PacsNode(settings.pacs_host, settings.pacs_port, settings.pacs_aet, settings.own_aet, tls)
     try:
         echo(node)
     except IntervalError as error:
@@ -162,7 +164,11 @@ def _why_reports_stay_out(settings: Settings) -> Iterator[str]:
     if not callers:
         return
     host = "127.0.0.1" if settings.commitment_host in ("", "0.0.0.0") else settings.commitment_host  # noqa: S104 - compared
+    tls = None
+    if settings.commitment_tls and settings.dicom_tls is not None:
+        # Our own certificate names this machine as PACS call it, and need not name the address that is called here.
+        tls = replace(settings.dicom_tls, check_names=False).calling()
     try:
-        echo(PacsNode(host, settings.commitment_port, settings.own_aet, callers[0]))
+        echo(PacsNode(host, settings.commitment_port, settings.own_aet, callers[0], tls))
     except IntervalError as error:
         yield f"Reports of storage commitment can't come in: {error.reason}"

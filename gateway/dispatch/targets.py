@@ -27,8 +27,7 @@ def _target(chosen: TargetSettings, settings: Settings, *, commits: bool) -> Tar
         if not chosen.url:
             raise ValueError(f"the STOW-RS target {chosen.name} needs its DICOMweb address")
         return StowRsTarget(chosen.name, chosen.url, chosen.user, chosen.password)
-    tls = settings.dicom_tls.calling() if chosen.tls and settings.dicom_tls is not None else None
-    node = PacsNode(chosen.host, chosen.port, chosen.aet, settings.own_aet, tls)
+    node = PacsNode(chosen.host, chosen.port, chosen.aet, settings.own_aet, settings.calling_tls(chosen.tls))
     qido = None
     if chosen.url:
         qido = QidoRs(chosen.url, chosen.user, chosen.password if chosen.user else "")

@@ -21,7 +21,7 @@ def make_source(settings: Settings, clinical: ClinicalArchive) -> PriorSource | 
     if settings.pacs_kind is PacsKind.NONE:
         return None
     if settings.pacs_kind is PacsKind.C_MOVE:
-        tls = settings.dicom_tls.calling() if settings.pacs_tls and settings.dicom_tls is not None else None
+        tls = settings.calling_tls(settings.pacs_tls)
         node = PacsNode(settings.pacs_host, settings.pacs_port, settings.pacs_aet, settings.own_aet, tls)
         return CMoveSource(node, settings.clinical_aet)
     if not settings.pacs_url:

@@ -113,7 +113,8 @@ def image() -> Dataset:
 def test_results_are_stored_and_found_over_tls(hospital: Hospital, image: Dataset) -> None:
     node = hospital.pacs()
     assert pacs.store(node, [image]) == ()
-    assert pacs.find_instances(node, image.StudyInstanceUID, image.SeriesInstanceUID) == {image.SOPInstanceUID}
+    held = pacs.find_instances(node, image.StudyInstanceUID, image.SeriesInstanceUID)
+    assert held == frozenset({image.SOPInstanceUID})
 
 
 def test_nobody_is_answered_in_clear(hospital: Hospital) -> None:
