@@ -1,11 +1,11 @@
 /** An outline while the reader draws it; nothing is stored before it is kept. */
-import type { Schemas } from '../client/api';
+import type { Said } from '../review/queue';
 import type { Grid, Vector } from './grid';
 import { dab, placesOf, voxelMm3, type Places } from './labels';
 import type { Pixels } from './pixels';
 
-export type Region = Schemas['Region'];
-export type Side = Schemas['Side'];
+export type Region = Said['region'];
+export type Side = Said['side'];
 
 const FIRST_RADIUS_MM = 2;
 const SMALLEST_MM = 0.5;
@@ -18,6 +18,9 @@ export class Draft {
   level = $state(0.5);
   region = $state<Region | null>(null);
   side = $state<Side | null>(null);
+  change = $state<Said['change']>('new');
+  /** What was there at the earlier study, of a growing lesion. */
+  priorMm3 = $state(0);
   volumeMm3 = $state(0);
 
   private voxels = 0;
@@ -39,11 +42,23 @@ export class Draft {
 
   /** Whether it can be kept: it has voxels, and a missed lesion has a place in words. */
   get complete(): boolean {
-    return this.volumeMm3 > 0 && (!this.added || (this.region !== null && this.side !== null));
+    return this.volumeMm3 > 0 && (!this.added || this.said !== null);
+  }
+
+  /** What the reader says of a missed lesion. */
+  get said(): Said | null {
+    const { region, side, change, priorMm3 } = this;
+    return region && side ? { region, side, change, prior_volume_mm3: priorMm3 } : null;
   }
 
   get places(): Places {
     return placesOf(this.labels, this.number);
+  }
+
+  /** Nothing was found there at the earlier study that could have grown. */
+  becomeNew(): void {
+    this.change = 'new';
+    this.priorMm3 = 0;
   }
 
   /** Take other voxels, where no other lesion is. */

@@ -8,11 +8,19 @@
 import type { Acceptance, Reading, OutlineMask, Schemas, Verdict } from '../client/api';
 import { Failure } from '../client/failure';
 
-/** What the reader drew; region and side only of a lesion that the algorithm missed. */
+/** What a reader says of a lesion that the algorithm missed. */
+export interface Said {
+  region: Schemas['Region'];
+  side: Schemas['Side'];
+  change: 'new' | 'growing';
+  /** At the earlier study; 0 of a new lesion. */
+  prior_volume_mm3: number;
+}
+
+/** What the reader drew; what is said only of a lesion that the algorithm missed. */
 export interface Outline {
   mask: OutlineMask;
-  region: Schemas['Region'] | null;
-  side: Schemas['Side'] | null;
+  said: Said | null;
 }
 
 export type Change =

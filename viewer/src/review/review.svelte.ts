@@ -3,7 +3,7 @@ import { api, type Acceptance, type CaseDetail, type LesionLine, type Reading, t
 import { Failure } from '../client/failure';
 import type { Grid } from '../reading/grid';
 import { samePlaces, unpacked, type Places } from '../reading/labels';
-import { SaveQueue, type Change, type Outline, type Saving } from './queue';
+import { SaveQueue, type Change, type Outline, type Said, type Saving } from './queue';
 
 /** An outline of the reader's with its voxels. */
 export interface Drawn extends Outline {
@@ -18,6 +18,9 @@ const COMMENT_PAUSE_MS = 700;
 
 /** How a reader's own outlines repeat is not known. */
 const UNKNOWN_ERROR = { limits_of_agreement_mm3: null, exceeds_measurement_error: null };
+
+/** Of a lesion of the result the gateway knows what became of it. */
+const NOTHING_SAID = { change: 'new', prior_volume_mm3: 0 } as const;
 
 export class Review {
   lesions = $state<LesionLine[]>([]);
@@ -169,7 +172,7 @@ export class Review {
     this.outlines = outlines;
     this.foresee(number, drawn, volumeMm3);
     this.dropped = null;
-    const outline = drawn && { mask: drawn.mask, region: drawn.region, side: drawn.side };
+    const outline = drawn && { mask: drawn.mask, said: drawn.said };
     this.queue.push({ kind: 'outline', number, outline });
   }
 
@@ -192,19 +195,16 @@ export class Review {
       lesion.volume_mm3 = volumeMm3;
       return;
     }
-    if (!drawn.region || !drawn.side) return;
+    if (!drawn.said) return;
     const [first, size] = [drawn.mask.first, drawn.mask.size];
     const middle = first.map((start, axis) => start + Math.floor((size[axis] ?? 1) / 2));
     this.lesions = [
       ...this.lesions,
       {
         number,
-        change: 'new',
+        ...drawn.said,
         volume_mm3: volumeMm3,
-        prior_volume_mm3: 0,
         centroid_index: middle,
-        region: drawn.region,
-        side: drawn.side,
         score: 0,
         outline: 'added by the reader',
         measured_mm3: null,
@@ -233,7 +233,7 @@ export class Review {
 
   private async sendOutline(number: number, outline: Outline | null, edit: number): Promise<number> {
     const answer = outline
-      ? await api.setOutline(this.caseId, number, { edit, ...outline })
+      ? await api.setOutline(this.caseId, number, { edit, mask: outline.mask, ...(outline.said ?? NOTHING_SAID) })
       : await api.takeOutlineBack(this.caseId, number, edit);
     const stored = answer.lesions.find((line) => line.number === number);
     const shown = this.line(number);
@@ -265,10 +265,7 @@ export class Review {
   private async storedOutlines(grid: Grid): Promise<Map<number, Drawn>> {
     const stored = await api.outlines(this.caseId);
     const drawn = stored.outlines.map(async ({ number, mask }) => {
-      const line = this.line(number);
-      const added = line?.outline === 'added by the reader';
-      const said = { region: added ? line.region : null, side: added ? line.side : null };
-      return [number, { mask, places: await unpacked(grid, mask), ...said }] as const;
+      return [number, { mask, places: await unpacked(grid, mask), said: saidOf(this.line(number)) }] as const;
     });
     return new Map(await Promise.all(drawn));
   }
@@ -292,6 +289,13 @@ export class Review {
     this.comment = detail.review?.comment ?? '';
     this.visual = detail.review?.visual_reading ?? null;
   }
+}
+
+/** What the reader said of a lesion that they added. */
+function saidOf(line: LesionLine | undefined): Said | null {
+  if (line?.outline !== 'added by the reader') return null;
+  const { region, side, prior_volume_mm3 } = line;
+  return { region, side, prior_volume_mm3, change: line.change === 'growing' ? 'growing' : 'new' };
 }
 
 /** Whether the stored state already says what a verdict or an assessment wants. */
