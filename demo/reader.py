@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Self
 
 import httpx
@@ -12,6 +13,7 @@ from gateway.api.schemas import (
     CaseDetail,
     CaseSummary,
     Credentials,
+    ImageHeader,
     ReviewState,
     SessionInfo,
     Signature,
@@ -31,6 +33,8 @@ class Reader:
     url : str
         Root address of the gateway.
     user_name, password : str
+    trust : SSLContext, optional
+        Whose certificates are believed over https; the usual authorities' unless given.
 
     Raises
     ------
@@ -38,9 +42,9 @@ class Reader:
         If the gateway refuses a request.
     """
 
-    def __init__(self, url: str, user_name: str, password: str) -> None:
+    def __init__(self, url: str, user_name: str, password: str, trust: ssl.SSLContext | None = None) -> None:
         self._password = password
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S)
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, verify=trust if trust is not None else True)
         session = SessionInfo.model_validate(
             self._send("POST", "/api/session", Credentials(user_name=user_name, password=password)).json()
         )
@@ -60,6 +64,10 @@ class Reader:
     def case(self, case_id: str) -> CaseDetail:
         """Everything about one case but its pixels."""
         return CaseDetail.model_validate(self._send("GET", f"/api/cases/{case_id}").json())
+
+    def image(self, case_id: str, name: str) -> ImageHeader:
+        """Where a displayed volume lies."""
+        return ImageHeader.model_validate(self._send("GET", f"/api/cases/{case_id}/images/{name}").json())
 
     def pixels(self, case_id: str, name: str) -> bytes:
         """The raw pixels of one displayed volume."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ def send_study(
     called_aet: str,
     calling_aet: str = "SCANNER",
     on_progress: Progress | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> SendReport:
     """Send files over one association, each in the encoding in which it is stored.
 
@@ -65,6 +67,8 @@ def send_study(
     host, port, called_aet, calling_aet
         The receiver, and who calls.
     on_progress : callable, optional
+    tls : SSLContext, optional
+        With it the association goes over TLS.
 
     Raises
     ------
@@ -78,7 +82,9 @@ def send_study(
         return SendReport((), tuple(failed))
     entity = AE(ae_title=calling_aet)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _TIMEOUT_S
-    association = entity.associate(host, port, contexts=contexts, ae_title=called_aet)
+    association = entity.associate(
+        host, port, contexts=contexts, ae_title=called_aet, tls_args=(tls, host) if tls is not None else None
+    )
     if not association.is_established:
         raise Transient("The receiver can't be reached or refuses the association.")
     try:
