@@ -231,7 +231,7 @@ class ClinicalArchive:
         InputRejected
             If it is gone or can't be read as DICOM.
         """
-        return _header(self.instance(instance))
+        return header_of(self.instance(instance))
 
     def places(self, series: ClinicalSeries, header: Dataset) -> list[Dataset]:
         """Return where each image of a series lies, from the archive's index: no file is read.
@@ -260,18 +260,15 @@ class ClinicalArchive:
         """Return the SOP Instance UIDs of a series, from the archive's index."""
         return frozenset(str(line.get("SOPInstanceUID", "")) for line in self._index(series)) - {""}
 
-    def association(self, instance: str) -> tuple[str, str]:
-        """Return the calling and the called AE title by which an image came; empty when it came otherwise."""
-        said = self._json("GET", f"/instances/{instance}/metadata?expand", missing={})
-        return str(said.get("RemoteAET", "")), str(said.get("CalledAET", ""))
+    def associations(self, instances: Sequence[str]) -> frozenset[tuple[str, str]]:
+        """Return the calling and called AE titles by which images came; empty for what came otherwise."""
+        found = self._json("POST", "/tools/bulk-content", json={"Resources": list(instances), "Metadata": True})
+        said = [one.get("Metadata", {}) for one in found]
+        return frozenset((str(one.get("RemoteAET", "")), str(one.get("CalledAET", ""))) for one in said)
 
     def _index(self, series: ClinicalSeries) -> list[dict[str, str]]:
         lines = self._json("GET", f"/series/{series.orthanc_id}/instances", missing=[])
         return [line["MainDicomTags"] for line in lines]
-
-    def headers(self, study: ClinicalStudy, series: ClinicalSeries) -> list[Dataset]:
-        """Return every instance of a series without its pixels, in any order. Raises as `files`."""
-        return [_header(content) for content in self.files(study, series)]
 
     def files(self, study: ClinicalStudy, series: ClinicalSeries) -> Iterator[bytes]:
         """Yield every instance of a series as the file that was received, in any order.
@@ -331,7 +328,14 @@ class ClinicalArchive:
         return response
 
 
-def _header(content: bytes) -> Dataset:
+def header_of(content: bytes) -> Dataset:
+    """Return an instance without its pixels.
+
+    Raises
+    ------
+    InputRejected
+        If it can't be read as DICOM.
+    """
     try:
         with warnings.catch_warnings():
             # Real headers break value rules that touch nothing here.

@@ -5,6 +5,7 @@ What stands there is a pseudonymous copy that can be made again from the clinica
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Collection, Iterable
 
 import httpx
@@ -27,6 +28,13 @@ class ResearchCopies:
     def __init__(self, base_url: str, username: str, password: str) -> None:
         self._base_url = base_url
         self._auth = httpx.BasicAuth(username, password)
+        # Made once: it reads all certificates of this machine, which takes longer than a request.
+        self._tls = ssl.create_default_context()
+
+    def _asking(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, verify=self._tls, trust_env=False
+        )
 
     def withdraw_outdated(self, study_instance_uid: str, pseudonym: str, sex: str) -> int:
         """Remove copies of a study, with all results on them, that stand under another pseudonym or sex.
@@ -51,7 +59,7 @@ class ResearchCopies:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+        with self._asking() as client:
             for found in _request(client, "POST", "/tools/lookup", content=study_instance_uid).json():
                 if found["Type"] != "Study":
                     continue
@@ -79,7 +87,7 @@ class ResearchCopies:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+        with self._asking() as client:
             for uid in series_instance_uids:
                 for found in _request(client, "POST", "/tools/lookup", content=uid).json():
                     if found["Type"] == "Series":
@@ -100,7 +108,7 @@ class ResearchCopies:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+        with self._asking() as client:
             for found in _request(client, "POST", "/tools/lookup", content=study_instance_uid).json():
                 if found["Type"] != "Study":
                     continue
@@ -112,7 +120,7 @@ class ResearchCopies:
 
     def size_mb(self) -> int:
         """Return how much room the archive's files take. Raises as `withdraw`."""
-        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+        with self._asking() as client:
             return int(_request(client, "GET", "/statistics").json()["TotalDiskSizeMB"])
 
 

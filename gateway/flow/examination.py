@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from gateway.cases.route import Routed, route_study
 from gateway.cases.select import Selection, SeriesCandidate, select_series
 from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy
+from gateway.flow.series_files import SeriesFiles
 from gateway.routes.match import StudyFacts, facts_of
 from gateway.routes.model import RouteTable
 from processing.domain.errors import InputRejected
@@ -31,12 +32,15 @@ class Examination:
     candidates : tuple of SeriesCandidate
         Every series of the study.
     facts : StudyFacts
+    files : SeriesFiles
+        Reads whole series.
     """
 
     archive: ClinicalArchive
     study: ClinicalStudy
     candidates: tuple[SeriesCandidate, ...]
     facts: StudyFacts
+    files: SeriesFiles
     _headers: dict[str, list[Dataset]] = field(default_factory=dict, repr=False)
 
     def select(self, inputs: Sequence[SeriesInput]) -> Selection:
@@ -54,15 +58,22 @@ class Examination:
     def _load_headers(self, candidate: SeriesCandidate) -> list[Dataset]:
         uid = candidate.series_instance_uid
         if uid not in self._headers:
-            self._headers[uid] = self.archive.headers(self.study, self._series(candidate))
+            self._headers[uid] = self.files.headers(self.study, self._series(candidate))
         return self._headers[uid]
 
     def _series(self, candidate: SeriesCandidate) -> ClinicalSeries:
         return next(one for one in self.study.series if one.series_instance_uid == candidate.series_instance_uid)
 
 
-def examine(archive: ClinicalArchive, study: ClinicalStudy) -> Examination:
+def examine(archive: ClinicalArchive, study: ClinicalStudy, files: SeriesFiles | None = None) -> Examination:
     """Look at one header of every series, and at who sent the study.
+
+    Parameters
+    ----------
+    archive : ClinicalArchive
+    study : ClinicalStudy
+    files : SeriesFiles, optional
+        Keeps what is read of whole series, for who takes it afterwards.
 
     Raises
     ------
@@ -71,14 +82,14 @@ def examine(archive: ClinicalArchive, study: ClinicalStudy) -> Examination:
     """
     candidates = tuple(_candidate(archive, series) for series in study.series)
     headers = [candidate.header for candidate in candidates if candidate.header is not None]
-    sent = {archive.association(series.instances[0]) for series in study.images if series.instances}
+    sent = archive.associations([series.instances[0] for series in study.images if series.instances])
     facts = facts_of(
         headers,
         (series.modality for series in study.images),
         {calling for calling, _ in sent if calling},
         {called for _, called in sent if called},
     )
-    return Examination(archive, study, candidates, facts)
+    return Examination(archive, study, candidates, facts, files or SeriesFiles(archive))
 
 
 def _candidate(archive: ClinicalArchive, series: ClinicalSeries) -> SeriesCandidate:

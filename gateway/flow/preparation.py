@@ -17,6 +17,7 @@ from gateway.flow import priors, release
 from gateway.flow.examination import examine
 from gateway.flow.fast_track import first_look
 from gateway.flow.identification import OTHER_ISSUER, ask_about_issuer, identify
+from gateway.flow.series_files import SeriesFiles
 from gateway.flow.services import Services
 from gateway.flow.sight import look_up
 from gateway.flow.step import Lease, run_step
@@ -38,11 +39,12 @@ _COMPLETE = (CaseState.COMPLETE,)
 
 @dataclass(frozen=True)
 class _Current:
-    """The study that is prepared: who it belongs to, what it holds, and its route."""
+    """The study that is prepared: who it belongs to, what it holds, its route, and what was read of its files."""
 
     record: StudyRecord
     study: ClinicalStudy
     routed: Routed
+    files: SeriesFiles
 
 
 def prepare(services: Services, case_id: str) -> bool:
@@ -61,10 +63,11 @@ def _prepare(services: Services, lease: Lease) -> None:
         begun = lease.case(session, _COMPLETE)
     record, study = look_up(services, begun.study_uid)
     table = first_look(services.routes) if begun.early else services.routes
-    routed = examine(services.clinical, study).route(table, services.specs)
+    files = SeriesFiles(services.clinical)
+    routed = examine(services.clinical, study, files).route(table, services.specs)
     if routed.selection.chosen:
         record = identify(services, lease, _COMPLETE, record, study, routed.selection)
-    current = _Current(record, study, routed)
+    current = _Current(record, study, routed, files)
     case = _note_examined(services, lease, current)
     since = f"The last image came on {case.last_image_at.astimezone(services.settings.zone):%Y-%m-%d at %H:%M}."
     if routed.route is None or routed.spec is None:
@@ -101,7 +104,7 @@ def _compare(services: Services, lease: Lease, case: Case, current: _Current, pl
     def select_of(other: EarlierStudy) -> Selection:
         lease.renew()
         found[other.case_id] = priors.examine_prior(services, other)
-        return examine(services.clinical, found[other.case_id][1]).select(route.series.inputs)
+        return examine(services.clinical, found[other.case_id][1], current.files).select(route.series.inputs)
 
     rule = priors.shifted(route.prior, current.record.shift_days)
     decision = find_prior(case.study_date_shifted, others, select_of, rule, route.series.required)
@@ -185,7 +188,7 @@ def _order(
         (prior_record, prior_study, found.selection),
     ):
         series = {role: candidate.series_instance_uid for role, candidate in selection.chosen.items()}
-        order, transferred = transfer(services, lease, record, study, series)
+        order, transferred = transfer(services, lease, record, study, series, current.files)
         orders.append(order)
         records.append(transferred)
     require_same_person(*records)

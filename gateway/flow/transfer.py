@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.clinical import ClinicalSeries, ClinicalStudy
 from gateway.defacing import Defacer
+from gateway.flow.series_files import SeriesFiles
 from gateway.flow.services import Services
 from gateway.flow.step import Lease
 from gateway.pseudonymise.apply import PseudonymisedInstance, pseudonymise_instance
@@ -35,10 +36,11 @@ def transfer(
     record: StudyRecord,
     study: ClinicalStudy,
     chosen: Mapping[SeriesRole, str],
+    files: SeriesFiles,
 ) -> tuple[StudyOrder, StudyRecord]:
     """Pseudonymise the chosen series into the research archive. Doing it again stores nothing new.
 
-    Images pass one by one; only one batch of them is in memory.
+    Images pass one by one; beside what `files` keeps only one batch of them is in memory.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def transfer(
     study : ClinicalStudy
     chosen : mapping of SeriesRole to str
         Original SeriesInstanceUIDs.
+    files : SeriesFiles
+        Has read some of them already, when they were chosen.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def transfer(
     builder = StudyRecordBuilder(services.pseudonymiser)
     sex = str(record.patient.get("PatientSex", "") or "")
     services.copies.withdraw_outdated(record.study_instance_uid, record.pseudonym, sex)
-    services.research.store(_pseudonymised(services, lease, record, study, chosen, builder))
+    services.research.store(_pseudonymised(services, lease, record, _originals(study, chosen, files), builder))
     built = builder.build()
     order = StudyOrder(
         study_instance_uid=record.study_instance_uid,
@@ -79,23 +83,23 @@ def transfer(
     return order, built
 
 
+def _originals(study: ClinicalStudy, chosen: Mapping[SeriesRole, str], files: SeriesFiles) -> Iterator[_Image]:
+    wanted = set(chosen.values())
+    for series in study.series:
+        if series.series_instance_uid in wanted:
+            for original in files.take(study, series):
+                yield _Image(series, original, None)
+
+
 def _pseudonymised(
     services: Services,
     lease: Lease,
     record: StudyRecord,
-    study: ClinicalStudy,
-    chosen: Mapping[SeriesRole, str],
+    images: Iterator[_Image],
     builder: StudyRecordBuilder,
 ) -> Iterator[bytes]:
-    wanted = set(chosen.values())
     defacer = services.defacer
     with contextlib.ExitStack() as open_while_images_pass:
-        images: Iterator[_Image] = (
-            _Image(series, original, None)
-            for series in study.series
-            if series.series_instance_uid in wanted
-            for original in services.clinical.files(study, series)
-        )
         if defacer is not None:
             folder = open_while_images_pass.enter_context(tempfile.TemporaryDirectory(prefix="interval-"))
             images = _without_faces(defacer, lease, images, Path(folder))

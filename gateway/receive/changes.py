@@ -50,7 +50,7 @@ def write_cursor(session: Session, cursor: int) -> None:
         row.last_change = cursor
 
 
-def next_arrivals(archive: ClinicalArchive, cursor: int | None, *, limit: int = 100) -> Arrivals:
+def next_arrivals(archive: ClinicalArchive, cursor: int | None, *, limit: int = 1000) -> Arrivals:
     """Return what to look at next: the next page of changes, or everything when there is no place to go on from.
 
     Raises
