@@ -224,10 +224,8 @@ class RunningSystem:
 
 def _worker(system: System, queue: str, *, niceness: int) -> dict[str, str]:
     """What a worker is told; routine work stands back where processors are short."""
-    return system.worker_environment() | {
-        "INTERVAL_WORKER_QUEUES": queue,
-        "INTERVAL_WORKER_NICENESS": str(niceness),
-    }
+    chosen = {"INTERVAL_WORKER_QUEUES": queue, "INTERVAL_WORKER_NICENESS": str(niceness)}
+    return chosen | system.worker_environment()
 
 
 def _redis(system: System) -> Service:

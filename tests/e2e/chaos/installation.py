@@ -43,6 +43,7 @@ class ChaosSystem(System):
             "INTERVAL_JOB_TIME_LIMIT_S": "600",
             "INTERVAL_WORKER_PROCESSES": "2",
             "INTERVAL_WORKER_THREADS": "1",
+            "INTERVAL_WORKER_NICENESS": "0",
         }
 
 
