@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,8 @@ class TumourSpec:
         Standard deviation of the tissue's own unevenness.
     conspicuity : float
         How far the tumour's signals stand apart from white matter's: 1 as a textbook shows it, 0 invisible.
+    still : bool
+        Whether the patient lies still between series: all four then have one grid.
     """
 
     seed: int
@@ -72,6 +75,7 @@ class TumourSpec:
     scan_seed: int = 0
     texture: float = 0.04
     conspicuity: float = 1.0
+    still: bool = False
 
     def grown(self, factor: float, *, scan_seed: int) -> TumourSpec:
         """Return the same tumour at a later visit, every part of it larger by a factor of volume."""
@@ -112,12 +116,18 @@ class TumourPhantom:
         Whole numbers, each series in its own slightly different pose: the patient moves between series.
     truth : LabelMap
         `TumourLabel`, on the grid of T1C.
+    brain : ndarray of bool
+        On the same grid.
+    to_world : ndarray of float64, shape (4, 4)
+        Maps a point of T1C to the head, which lies in the ICBM152 atlas.
     volumes_ml : mapping of TumourLabel to float
         Before any scan.
     """
 
     images: Mapping[SeriesRole, Volume]
     truth: LabelMap
+    brain: npt.NDArray[np.bool_]
+    to_world: npt.NDArray[np.float64]
     volumes_ml: Mapping[TumourLabel, float]
 
 
@@ -133,7 +143,7 @@ def make_tumour(spec: TumourSpec) -> TumourPhantom:
     """
     shaping, texturing = (np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(2))
     scanning = np.random.default_rng([spec.seed, spec.scan_seed])
-    anatomy = build_anatomy(spec.world_mm)
+    anatomy = _anatomy(spec.world_mm)
     centre = _place(anatomy, spec, shaping)
     anatomy = _pushed_aside(anatomy, centre, spec)
     parts = _parts(anatomy, centre, spec, shaping)
@@ -141,7 +151,7 @@ def make_tumour(spec: TumourSpec) -> TumourPhantom:
     texture: Map = 1.0 + unevenness * np.float32(spec.texture / float(unevenness.std()))
     images = {}
     for role, slice_mm in spec.scanner.slice_mm:
-        moved = spec.scanner if role is SeriesRole.T1C else _moved(spec.scanner, scanning)
+        moved = spec.scanner if spec.still or role is SeriesRole.T1C else _moved(spec.scanner, scanning)
         signal = _contrast(anatomy, parts, texture, role, spec)
         images[role] = acquire(signal, scan_grid(moved, slice_mm), moved, scanning)
     labels = np.zeros(anatomy.grid.shape, np.float32)
@@ -150,9 +160,16 @@ def make_tumour(spec: TumourSpec) -> TumourPhantom:
     grid = images[SeriesRole.T1C].grid
     to_world = pose(spec.scanner.pose).matrix
     truth = resample(Volume(labels, anatomy.grid), grid, to_volume=to_world, interpolation=Interpolation.NEAREST)
+    brain = resample(Volume(anatomy.brain.astype(np.float32), anatomy.grid), grid, to_volume=to_world).array > 0.5
     voxel_ml = anatomy.grid.voxel_volume_mm3 / 1000
     volumes = {label: float((labels == label).sum()) * voxel_ml for label in TumourLabel}
-    return TumourPhantom(images, LabelMap(truth.array.astype(np.uint16), grid), volumes)
+    return TumourPhantom(images, LabelMap(truth.array.astype(np.uint16), grid), brain, to_world, volumes)
+
+
+@cache
+def _anatomy(world_mm: int) -> Anatomy:
+    """One healthy head for all: it is never written to."""
+    return build_anatomy(world_mm)
 
 
 def _place(anatomy: Anatomy, spec: TumourSpec, generator: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -22,7 +22,8 @@ KEPT = Path("build/tumour-cohort")
 def main(arguments: list[str]) -> int:
     """Measure cohorts and print their tables."""
     parser = argparse.ArgumentParser(prog="python -m validation.tumour_cohort", description=__doc__)
-    parser.add_argument("--clean", type=int, default=12, help="clean cases, for the overlap")
+    parser.add_argument("--scans", type=int, default=6, help="clean cases that go through the whole pipeline")
+    parser.add_argument("--clean", type=int, default=12, help="clean cases from prepared images, for the overlap")
     parser.add_argument("--graded", type=int, default=60, help="cases from easy to hopeless, for the alarms")
     parser.add_argument("--triples", type=int, default=20, help="tumours that are scanned three times, for growth")
     parser.add_argument("--processes", type=int, default=2)
@@ -32,14 +33,19 @@ def main(arguments: list[str]) -> int:
     def measured(specs: tuple[TumourSpec, ...]) -> tuple[TumourCase, ...]:
         return measure_all(specs, chosen.kept, processes=chosen.processes, tell=_tell)
 
+    if chosen.scans:
+        cases = measured(cohort(chosen.scans, hardest=0.0, seed=62, first=5000))
+        _say(f"{chosen.scans} clean cases, whole pipeline\n{overlap_table(cases)}\n")
     if chosen.clean:
-        _say(f"{chosen.clean} clean cases\n{overlap_table(measured(cohort(chosen.clean, hardest=0.0)))}\n")
+        cases = measured(cohort(chosen.clean, hardest=0.0, still=True))
+        _say(f"\n{chosen.clean} clean cases, from prepared images\n{overlap_table(cases)}\n")
     if chosen.graded:
-        cases = measured(cohort(chosen.graded))
+        cases = measured(cohort(chosen.graded, voxel_mm=3.0, still=True))
         _say(f"\n{chosen.graded} graded cases, all five segmenters\n{alarm_table(cases)}\n")
         _say(f"\nan ensemble of three, whole tumour\n{small_alarm_table(cases)}\n\n{threshold_table(cases)}\n")
     if chosen.triples:
-        told = growth(measured(triples(cohort(chosen.triples, hardest=0.3, seed=61, first=3000))))
+        specs = cohort(chosen.triples, voxel_mm=3.0, hardest=0.3, seed=61, first=3000, still=True)
+        told = growth(measured(triples(specs)))
         _say(f"\n{chosen.triples} tumours scanned three times: {growth_line(told)}\n")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +12,14 @@ from processing.domain.errors import InputRejected
 from processing.domain.imaging import LabelMap, Volume
 from processing.pipelines.tumour_volumetry.pipeline import run
 from processing.stages.alarms import Metric, hausdorff_mm, similarities
-from processing.stages.fusion import Region, dice, fuse, majority, simple, staple
-from processing.stages.resample import Interpolation, resample
-from processing.stages.tumour.evidence import TumourEvidence
+from processing.stages.atlas import load_atlas
+from processing.stages.fusion import Consensus, Mask, Region, dice, fuse, majority, simple, staple
+from processing.stages.resample import Interpolation, crop, resample
+from processing.stages.tumour.evidence import TumourEvidence, gather_evidence
 from processing.stages.tumour.labels import REGIONS, WHOLE_TUMOUR, TumourLabel
+from processing.stages.tumour.measure import volumes
 from processing.stages.tumour.segmenters import BUILT_IN, Segmenter
-from validation.phantom.tumour import TumourSpec, isotropic_scanner, make_tumour
+from validation.phantom.tumour import TumourPhantom, TumourSpec, isotropic_scanner, make_tumour
 
 COHORT_SEED = 60
 
@@ -72,20 +75,30 @@ class TumourCase:
 
 
 def cohort(
-    cases: int, *, world_mm: int = 2, hardest: float = 1.0, seed: int = COHORT_SEED, first: int = 1000
+    cases: int,
+    *,
+    voxel_mm: float = 2.0,
+    hardest: float = 1.0,
+    seed: int = COHORT_SEED,
+    first: int = 1000,
+    still: bool = False,
 ) -> tuple[TumourSpec, ...]:
     """Draw tumours of different size, place and shape, from easy to hopeless in equal steps.
 
     Parameters
     ----------
     cases : int
-    world_mm : int
+    voxel_mm : float
+        Of the scans.
     hardest : float
         0 draws only clean cases; 1 goes to scans in which noise and shading drown a faint tumour.
     seed : int
         Of the sizes.
     first : int
         Seed of the first tumour's place and shape.
+    still : bool
+        Whether the series lie on one grid. Of such a case the preparation is not measured (registration, alignment with
+        the atlas, brain extraction, which take most of the time and which other tests look at), but all that follows.
     """
     generator = np.random.default_rng(seed)
     specs = []
@@ -95,13 +108,14 @@ def cohort(
         specs.append(
             TumourSpec(
                 seed=first + number,
-                world_mm=world_mm,
+                world_mm=2,
                 core_ml=core_ml,
                 necrosis=float(generator.uniform(0.15, 0.6)),
                 hyperintensity_ml=core_ml * float(generator.uniform(1.0, 2.5)),
                 mass_effect=float(generator.uniform(0.1, 0.5)),
-                scanner=isotropic_scanner(float(world_mm), noise=0.03 + 0.15 * hard**2, bias=0.12 + 0.3 * hard),
+                scanner=isotropic_scanner(voxel_mm, noise=0.03 + 0.15 * hard**2, bias=0.12 + 0.3 * hard),
                 conspicuity=1.0 - 0.75 * hard,
+                still=still,
             )
         )
     return tuple(specs)
@@ -113,32 +127,48 @@ def triples(specs: tuple[TumourSpec, ...]) -> tuple[TumourSpec, ...]:
 
 
 def measure(spec: TumourSpec) -> TumourCase:
-    """Make a phantom, run the pipeline on it and compare with the truth."""
+    """Make a phantom, run the pipeline on it (of a still one, from the segmenters on) and compare with the truth."""
     phantom = make_tumour(spec)
-    recorders = [_Recorder(segmenter) for segmenter in BUILT_IN]
     try:
-        result = run(phantom.images, lambda _stage, _fraction: None, segmenters=recorders)
+        tumour, candidates = _segmented(phantom) if spec.still else _through_the_pipeline(phantom)
     except InputRejected:
         return _refused()
-    candidates = [recorder.candidate for recorder in recorders]
-    others = [
-        fuse(candidates, [vote([region.of(one) for one in candidates]) for region in REGIONS], REGIONS)
-        for vote in (majority, staple)
-    ]
-    native = [result.tumour, *(_onto(label_map, phantom.truth) for label_map in (*others, *candidates))]
-    overlap = [[dice(region.of(one), region.of(phantom.truth)) for region in COMPARED] for one in native]
-    apart = [hausdorff_mm(region.of(result.tumour), region.of(phantom.truth), phantom.truth.grid) for region in REGIONS]
-    found = result.volumes
+    fused = [_fused(candidates, vote) for vote in (simple, majority, staple)]
+    truth = phantom.truth
+    native = [tumour, *(_onto(label_map, truth) for label_map in (*fused[1:], *candidates))]
     few = [candidates[index] for index in SMALL]
     agreed = fuse(few, [simple([WHOLE_TUMOUR.of(one) for one in few])], [WHOLE_TUMOUR])
+    found = volumes(tumour)
     return TumourCase(
-        np.array(overlap),
-        np.array(apart),
+        np.array([[dice(region.of(one), region.of(truth)) for region in COMPARED] for one in native]),
+        np.array([hausdorff_mm(region.of(tumour), region.of(truth), truth.grid) for region in REGIONS]),
         np.array([found.core_ml, found.hyperintensity_ml, found.enhancing_ml]),
-        result.similarities,
+        similarities(candidates, fused[0], REGIONS),
         similarities(few, agreed, [WHOLE_TUMOUR]),
-        dice(WHOLE_TUMOUR.of(_onto(agreed, phantom.truth)), WHOLE_TUMOUR.of(phantom.truth)),
+        dice(WHOLE_TUMOUR.of(_onto(agreed, truth)), WHOLE_TUMOUR.of(truth)),
     )
+
+
+def _through_the_pipeline(phantom: TumourPhantom) -> tuple[LabelMap, list[LabelMap]]:
+    recorders = [_Recorder(segmenter) for segmenter in BUILT_IN]
+    result = run(phantom.images, lambda _stage, _fraction: None, segmenters=recorders)
+    return result.tumour, [recorder.candidate for recorder in recorders]
+
+
+def _segmented(phantom: TumourPhantom) -> tuple[LabelMap, list[LabelMap]]:
+    """Segment and fuse as the pipeline does, from the true brain and its true place in the atlas."""
+    native = phantom.truth.grid
+    grid = crop(native, phantom.brain, margin_voxels=int(np.ceil(6.0 / min(native.spacing_mm))))
+    images = {role: resample(volume, grid) for role, volume in phantom.images.items()}
+    brain = resample(Volume(phantom.brain.astype(np.float32), native), grid).array > 0.5
+    evidence = gather_evidence(images, brain, load_atlas(), phantom.to_world)
+    candidates = [segmenter.segment(evidence) for segmenter in BUILT_IN]
+    return _onto(_fused(candidates, simple), phantom.truth), candidates
+
+
+def _fused(candidates: Sequence[LabelMap], vote: Callable[[Sequence[Mask]], Consensus]) -> LabelMap:
+    agreed = [vote([region.of(one) for one in candidates]) for region in REGIONS]
+    return fuse(candidates, agreed, REGIONS)
 
 
 class _Recorder:

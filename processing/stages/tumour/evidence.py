@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 _LEAST_TISSUE = 2000
 _RIM_MM = 2.0
 _CALM_MM = 1.2
-_SHADING_MM = 6.0
+_SHADING_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,11 @@ class TumourEvidence:
     def flair(self) -> Map:
         """FLAIR, white matter 1."""
         return self.contrasts[SeriesRole.FLAIR]
+
+    @property
+    def uptake(self) -> Map:
+        """T1C less T1, as noisy as it is."""
+        return self.contrasts[SeriesRole.T1C] - self.contrasts[SeriesRole.T1]
 
 
 def gather_evidence(

@@ -50,8 +50,8 @@ class Thresholds:
         seen = main_pieces(evidence.brain & (signal.array > signal.limit), grid)
         seen &= evidence.contrasts[SeriesRole.T2] > 1.2
         cut = max(midway(evidence.flair[seen], 1.05), signal.limit - 0.05)
-        bright = evidence.brain & (evidence.flair > cut)
-        return _with_core(evidence, main_pieces(smoothed(bright, grid), grid), _enhancing(evidence))
+        whole = main_pieces(smoothed(evidence.brain & (evidence.flair > cut), grid), grid)
+        return _with_core(evidence, whole, _enhancing(evidence, evidence.enhancement.array, whole))
 
 
 class OutlierMixture:
@@ -80,9 +80,9 @@ class OutlierMixture:
         unusual[evidence.brain] = distance > self._cut
         unusual &= evidence.hyperintensity.array > evidence.hyperintensity.limit - 0.1
         whole = main_pieces(smoothed(unusual, evidence.grid, 1.2), evidence.grid)
-        ring = np.zeros_like(unusual)
-        ring[evidence.brain] = distance > self._cut
-        return _with_core(evidence, whole, ring & (evidence.enhancement.array > evidence.enhancement.limit))
+        odd = np.zeros_like(unusual)
+        odd[evidence.brain] = distance > self._cut
+        return _with_core(evidence, whole, odd & _enhancing(evidence, evidence.contrasts[SeriesRole.T1C], whole))
 
     def _distance(self, values: Map, prior: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Squared Mahalanobis distance of each voxel, shape (n,), to the nearest normal tissue."""
@@ -126,8 +126,8 @@ class SymmetryGrowth:
         height = float(np.percentile(signal.array[around], 75))
         normal = float(np.median(evidence.mirrored[SeriesRole.FLAIR][evidence.brain]))
         inside = evidence.brain & (signal.array > (height + normal) / 2) & (ahead > 0.2 * (height - normal))
-        taken_up = evidence.enhancement.array - evidence.mirrored[SeriesRole.T1C] + evidence.mirrored[SeriesRole.T1]
-        ring = evidence.brain & (taken_up > max(evidence.enhancement.limit, midway(taken_up[inside], 0.0)))
+        more = evidence.enhancement.array - evidence.mirrored[SeriesRole.T1C] + evidence.mirrored[SeriesRole.T1]
+        ring = _enhancing(evidence, more, main_pieces(inside, grid))
         whole = _piece_at(smoothed(inside | filled(ring & smoothed(ring, grid)), grid), seed)
         return _with_core(evidence, whole, ring)
 
@@ -141,12 +141,13 @@ class LevelSet:
     def segment(self, evidence: TumourEvidence) -> LabelMap:
         """See `Segmenter`."""
         grid, signal = evidence.grid, evidence.hyperintensity
-        ring = main_pieces(_enhancing(evidence), grid, of_largest=0.3)
         # Only where a millimetre further in is bright as well: a front needs a safe start.
         sure = evidence.brain & (signal.array > signal.limit)
-        start = main_pieces(_shrunk(sure, grid.spacing_mm), grid, of_largest=0.3) | ring
+        start = main_pieces(_shrunk(sure, grid.spacing_mm), grid, of_largest=0.3)
         if not start.any():
             return _nothing(evidence)
+        ring = _enhancing(evidence, evidence.uptake, start)
+        start = start | ring
         lower = midway(evidence.flair[start], 1.05)
         whole = self._spread(np.where(evidence.brain, evidence.flair, 0), start, lower, grid.spacing_mm)
         return _with_core(evidence, whole & evidence.brain, ring)
@@ -183,10 +184,12 @@ class RandomWalker:
         grid = evidence.grid
         step = tuple(max(1, round(self._spacing_mm / s)) for s in grid.spacing_mm)
         every = tuple(slice(None, None, n) for n in step)
-        signal, ring = evidence.hyperintensity, _enhancing(evidence)
-        sure = main_pieces(evidence.brain & (signal.array > signal.limit + 0.05), grid, of_largest=0.3) | ring
+        signal = evidence.hyperintensity
+        sure = main_pieces(evidence.brain & (signal.array > signal.limit + 0.05), grid, of_largest=0.3)
         if not sure.any():
             return _nothing(evidence)
+        ring = _enhancing(evidence, ndimage.median_filter(evidence.uptake, 3), sure)
+        sure = sure | ring
         away = ndimage.distance_transform_edt(~sure, sampling=grid.spacing_mm)
         normal = (signal.array < (1.0 + signal.limit) / 2) | (away > 35)
         # -1 leaves a voxel out of the walk, 0 leaves it open.
@@ -217,11 +220,19 @@ def _nothing(evidence: TumourEvidence) -> LabelMap:
     return LabelMap(np.zeros(evidence.grid.shape, np.uint16), evidence.grid)
 
 
-def _enhancing(evidence: TumourEvidence) -> Mask:
-    """What takes up contrast agent: above the halfway level between nothing and the tumour's own uptake."""
-    signal = evidence.enhancement
-    seen = main_pieces(evidence.brain & (signal.array > signal.limit), evidence.grid)
-    ring = evidence.brain & (signal.array > max(signal.limit, midway(signal.array[seen], 0.0)))
+def _enhancing(evidence: TumourEvidence, image: Map, tumour: Mask) -> Mask:
+    """What takes up contrast agent in and around a tumour, by an image of the uptake.
+
+    The level lies halfway between the tumour's own quiet and brightest parts. Sinuses, vessels and the choroid plexus
+    take up far more than a faint ring does: what lies elsewhere has no say.
+    """
+    around = grown(tumour, evidence.grid, 5.0) & evidence.brain
+    seen = around & (evidence.enhancement.array > evidence.enhancement.limit)
+    if not seen.any():
+        return seen
+    quiet = image[around & ~seen]
+    low = float(np.median(quiet)) if quiet.size else 0.0
+    ring: Mask = seen & (image > (low + float(np.percentile(image[seen], 90))) / 2)
     return main_pieces(ring, evidence.grid)
 
 
