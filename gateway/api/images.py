@@ -21,7 +21,6 @@ from gateway.review.display import ReviewVolume
 from gateway.review.visits import Comparison, ImageKind, ReviewImage, chain, review_images
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder
-from processing.domain.study import SeriesRole
 
 router = APIRouter(prefix="/cases/{case_id}/images", tags=["images"])
 
@@ -49,7 +48,7 @@ def list_images(who: Reader, case_id: str, state: State) -> ImageList:
     flairs = {
         image.visit: image
         for image in shown.images.values()
-        if image.kind is ImageKind.SERIES and image.role is SeriesRole.FLAIR
+        if image.kind is ImageKind.SERIES and image.role is shown.comparison.reference
     }
     return ImageList(
         result=shown.comparison.key,

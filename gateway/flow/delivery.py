@@ -149,7 +149,7 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
         signed = _signed_result(services, session, case)
     order, outcome = signed.order, signed.outcome
     current = services.vault.get(order.current.study_instance_uid)
-    prior = services.vault.get(order.prior.study_instance_uid)
+    prior = services.vault.get(order.prior.study_instance_uid) if order.prior is not None else None
     finals = final_objects(
         services.research,
         order,
@@ -172,7 +172,7 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
 
 
 def _released(
-    final: ResultObject, current: StudyRecord, prior: StudyRecord, created: set[str], archive: Demographics
+    final: ResultObject, current: StudyRecord, prior: StudyRecord | None, created: set[str], archive: Demographics
 ) -> Dataset:
     """Give an object its patient back; the pages of a document are drawn again with the name on them."""
     released = reidentify(final.dataset, current, prior, created=created, archive=archive)

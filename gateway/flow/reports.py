@@ -23,6 +23,7 @@ from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome
 from processing.domain.report import Comparison, draft_report
 from processing.domain.result import Lesion
+from processing.domain.tumour_report import draft_tumour_report
 from processing.domain.versions import comparison_warning, with_limits
 from processing.pipelines.registry import find_spec
 
@@ -114,7 +115,12 @@ def _days_before(earlier: Case, case: Case) -> str:
 
 def _draft(services: Services, session: Session, case: Case, job: Job) -> str:
     order, outcome = JobOrder.model_validate(job.order), JobOutcome.model_validate(job.outcome)
-    used = tuple(role for role in order.current.series if role in order.prior.series)
+    notes = (*outcome.warnings, *notes_of(session, case))
+    if outcome.tumour is not None:
+        accepted = [label for label in outcome.tumour.parts if not _is_rejected(session, job, int(label))]
+        return draft_tumour_report(outcome.tumour, accepted, tuple(order.current.series), notes)
+    earlier = order.require_prior()
+    used = tuple(role for role in order.current.series if role in earlier.series)
     spec = find_spec(order.pipeline)
     prior = store.get_case(session, case.prior_case_id) if case.prior_case_id else None
     comparison = Comparison(
@@ -123,16 +129,19 @@ def _draft(services: Services, session: Session, case: Case, job: Job) -> str:
         used=used,
         missing=tuple(item.role for item in spec.inputs if item.role not in used),
     )
-    notes = (*outcome.warnings, *notes_of(session, case))
     lesions = with_limits(release.ledger(), order.pipeline, order.version, _not_rejected(session, job, outcome))
     return draft_report(lesions, comparison, notes)
 
 
 def _not_rejected(session: Session, job: Job, outcome: JobOutcome) -> list[Lesion]:
     review = decisions.review_of(session, job)
-    verdicts = review.verdicts if review is not None else {}
     lesions = lesions_with(outcome.lesions, standing_edits(session, review), _NO_PLACE)
-    return [lesion for lesion in lesions if verdicts.get(str(lesion.number)) != Verdict.REJECTED.value]
+    return [lesion for lesion in lesions if not _is_rejected(session, job, lesion.number)]
+
+
+def _is_rejected(session: Session, job: Job, number: int) -> bool:
+    review = decisions.review_of(session, job)
+    return review is not None and review.verdicts.get(str(number)) == Verdict.REJECTED.value
 
 
 def _study_date(services: Services, case: Case) -> date | None:

@@ -38,10 +38,16 @@ def lesions_of(job: Job) -> tuple[Lesion, ...]:
     return JobOutcome.model_validate(job.outcome).lesions if job.outcome else ()
 
 
+def measures_a_tumour(job: Job) -> bool:
+    """Whether the job's result is a tumour, whose parts are accepted or rejected."""
+    return bool(job.outcome) and JobOutcome.model_validate(job.outcome).tumour is not None
+
+
 def reviewed_numbers(session: Session, job: Job) -> list[int]:
-    """Return the numbers of the lesions that want a verdict: the job's, and those that the reader added."""
+    """Return the numbers of what wants a verdict: the job's lesions or parts, and lesions that the reader added."""
     added = [drawn.number for drawn in standing_edits(session, review_of(session, job)) if drawn.added]
-    return [*(lesion.number for lesion in lesions_of(job)), *added]
+    found = JobOutcome.model_validate(job.outcome).numbers if job.outcome else ()
+    return [*found, *added]
 
 
 def review_of(session: Session, job: Job) -> Review | None:
@@ -104,6 +110,8 @@ def begin_drawing(session: Session, case: Case, job: Job, *, reader: str, edit: 
         If the case is not ready for review, the review is signed, or `edit` is stale.
     """
     _must_be_open(session, case, job, reader)
+    if measures_a_tumour(job):
+        raise ReviewRefused("The parts of a tumour can't be drawn here: accept or reject them.")
     review = _begun(session, job)
     claim(session, review, edit, reader=reader)
     return review
@@ -138,6 +146,8 @@ def change_assessment(
     _must_be_open(session, case, job, reader)
     if rating is not None and not 1 <= rating <= 5:
         raise ReviewRefused("A rating is between 1 and 5.")
+    if visual is not None and measures_a_tumour(job):
+        raise ReviewRefused("A reading without the result is about change; a tumour's volumes are not compared here.")
     review = _begun(session, job)
     if review.first_signed_at is not None and visual != reading_of(review.visual_reading):
         raise ReviewRefused("What the first reader saw without the result stays as it was signed.")

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pydicom.dataset import Dataset
 
 from gateway.review.edits import DrawnLesion, edited_result
+from processing.dicom import formats
 from processing.dicom.archive import DicomArchive
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import parse_part10, read_series
-from processing.dicom.result import ObjectKind, ResultObject, read_result, replacing, write_result
+from processing.dicom.result import ObjectKind, ResultObject, replacing
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
-from processing.domain.result import LongitudinalResult
-from processing.domain.study import SeriesRole
+from processing.domain.result import LongitudinalResult, PipelineResult
 from processing.domain.versions import Ledger, with_limits
 from processing.pipelines.registry import find_spec
 
@@ -89,33 +89,44 @@ def final_objects(
     """
     if outcome.status is not OutcomeStatus.SUCCEEDED:
         raise Defect("Only a result can be finalised, and this job has none.")
-    current = read_series(
-        parse_part10(archive.retrieve_series(order.current.study_instance_uid, order.current.series[SeriesRole.FLAIR]))
-    )
-    prior_headers = archive.retrieve_headers(order.prior.study_instance_uid, order.prior.series[SeriesRole.FLAIR])
-    result = read_result(
-        _draft(archive, outcome),
-        current.volume.grid,
-        lesions=outcome.lesions,
-        quality=outcome.quality,
-        warnings=outcome.warnings,
-    )
-    if notes:
-        result = replace(result, warnings=(*result.warnings, *notes))
+    images = _measured(archive, order)
+    current = images.reference
+    result = formats.read(_draft(archive, outcome), current.volume.grid, outcome)
     provenance = provenance_of(order)
-    finals = write_result(current, prior_headers, _reported(result, drawn, order, ledger), provenance, review)
+    finals = formats.write(images, _reported(result, drawn, notes, order, ledger), provenance, review)
     if earlier is None:
         return finals
-    replaced = _reported(result, earlier.drawn, order, ledger)
-    before = write_result(current, prior_headers, replaced, provenance, earlier.review)
+    replaced = _reported(result, earlier.drawn, notes, order, ledger)
+    before = formats.write(images, replaced, provenance, earlier.review)
     held = [one for one in before if str(one.dataset.SOPClassUID) in earlier.sop_classes]
     return replacing(current.reference, finals, held, provenance.as_signed(review.edition), review)
 
 
+def _measured(archive: DicomArchive, order: JobOrder) -> formats.Measured:
+    """Fetch what a result was measured on, as far as its objects refer to it."""
+    spec, current = find_spec(order.pipeline), order.current
+    wanted = [] if spec.compares else [role for role in current.series if role is not spec.reference]
+    prior = order.require_prior() if spec.compares else None
+    return formats.Measured(
+        reference=read_series(
+            parse_part10(archive.retrieve_series(current.study_instance_uid, current.series[spec.reference]))
+        ),
+        prior=(
+            archive.retrieve_headers(prior.study_instance_uid, prior.series[spec.reference])
+            if prior is not None
+            else ()
+        ),
+        others={role: archive.retrieve_headers(current.study_instance_uid, current.series[role]) for role in wanted},
+    )
+
+
 def _reported(
-    result: LongitudinalResult, drawn: Sequence[DrawnLesion], order: JobOrder, ledger: Ledger
-) -> LongitudinalResult:
-    """Put the reader's outlines into a result, and beside every change how well such changes repeat."""
+    result: PipelineResult, drawn: Sequence[DrawnLesion], notes: Sequence[str], order: JobOrder, ledger: Ledger
+) -> PipelineResult:
+    """Put notes and the reader's outlines into a result, and beside every change how well such changes repeat."""
+    result = replace(result, warnings=(*result.warnings, *notes))
+    if not isinstance(result, LongitudinalResult):
+        return result
     edited = edited_result(result, drawn)
     return replace(edited, lesions=with_limits(ledger, order.pipeline, order.version, edited.lesions))
 

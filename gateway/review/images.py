@@ -16,7 +16,7 @@ from gateway.review.visits import Comparison, ImageKind, ReviewImage
 from processing.dicom.archive import DicomArchive
 from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
 from processing.dicom.read import SourceSeries, parse_part10, read_series
-from processing.dicom.write_derived import REGISTERED_PRIOR, SUBTRACTION, SUBTRACTION_STEPS
+from processing.dicom.write_derived import ALIGNED, REGISTERED_PRIOR, SUBTRACTION, SUBTRACTION_STEPS
 from processing.dicom.write_registration import KIND as REGISTRATION
 from processing.dicom.write_registration import read_registration
 from processing.dicom.write_seg import KIND as SEGMENTATION
@@ -57,7 +57,7 @@ class ReviewImages:
 
     def volume(self, comparison: Comparison, image: ReviewImage) -> ReviewVolume:
         """Return one image on the current FLAIR's grid."""
-        if image.kind is ImageKind.SERIES and image.visit == 0 and image.role is SeriesRole.FLAIR:
+        if image.kind is ImageKind.SERIES and image.visit == 0 and image.role is comparison.reference:
             return self.current(comparison)
         if image.kind is ImageKind.SERIES and image.visit == 1 and image.role is SeriesRole.FLAIR:
             return self.registered_prior(comparison)
@@ -78,11 +78,11 @@ class ReviewImages:
         return self._scanners.get(uid, read)
 
     def current(self, comparison: Comparison) -> ReviewVolume:
-        """Return the current FLAIR."""
+        """Return the current series on whose grid everything lies: FLAIR, or T1C of a tumour."""
         study = comparison.order.current
 
         def load() -> ReviewVolume:
-            uid = study.series[SeriesRole.FLAIR]
+            uid = study.series[comparison.reference]
             source = self._series(study.study_instance_uid, uid)
             self._scanners.get(uid, lambda: scanner_words(source.reference))
             return grey_volume(source.volume)
@@ -103,6 +103,9 @@ class ReviewImages:
         if image.kind is ImageKind.SUBTRACTION:
             # Whole deviations of the white-matter median: half of it is far more than any artefact.
             return difference_volume(self._derived(comparison, SUBTRACTION), half_width=SUBTRACTION_STEPS / 2)
+        aligned = ALIGNED.get(image.role, "")
+        if image.visit == 0 and comparison.only(aligned) is not None:
+            return grey_volume(self._derived(comparison, aligned))
         source = self._series(image.study.study_instance_uid, image.series_instance_uid)
         if image.role is not SeriesRole.FLAIR:
             self._require_frame(image, source)
@@ -138,8 +141,8 @@ class ReviewImages:
         stored = comparison.only(SEGMENTATION)
         if stored is not None:
             return label_volume(read_segmentation(self._object(stored), grid))
-        if comparison.outcome.lesions:
-            raise Defect("The result has lesions and no segmentation.")
+        if comparison.outcome.numbers:
+            raise Defect("The result has findings and no segmentation.")
         return label_volume(LabelMap(np.zeros(grid.shape, dtype=np.uint16), grid))
 
     def _object(self, stored: StoredObject) -> Dataset:

@@ -10,6 +10,7 @@ from processing.dicom.write_derived import REGISTERED_PRIOR, SUBTRACTION
 from processing.dicom.write_registration import KIND as REGISTRATION
 from processing.domain.messages import JobOrder, JobOutcome, StoredObject, StudyOrder
 from processing.domain.study import SeriesRole
+from processing.pipelines.registry import find_spec
 
 
 class ImageKind(StrEnum):
@@ -22,7 +23,7 @@ class ImageKind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A finished job: what was compared, and what came of it."""
+    """A finished job: what was measured, and what came of it."""
 
     order: JobOrder
     outcome: JobOutcome
@@ -31,6 +32,11 @@ class Comparison:
     def key(self) -> str:
         """Names the result for as long as it exists."""
         return f"{self.order.job_id}/{self.outcome.attempt}"
+
+    @property
+    def reference(self) -> SeriesRole:
+        """The current series on whose grid everything lies."""
+        return find_spec(self.order.pipeline).reference
 
     def only(self, kind: str) -> StoredObject | None:
         """Return an object of a kind (any of its series); None when there is none."""
@@ -78,19 +84,21 @@ def review_images(comparison: Comparison, earlier: Sequence[Comparison] = ()) ->
     earlier : sequence of Comparison
         Of the prior study with the one before it, and so on back in time; see `chain`.
     """
-    flair = SeriesRole.FLAIR
+    reference = comparison.reference
     current, prior = comparison.order.current, comparison.order.prior
     through = (comparison, *earlier)
-    visits = [(current, ()), *((one.order.prior, through[: at + 1]) for at, one in enumerate(through))]
+    visits: list[tuple[StudyOrder, tuple[Comparison, ...]]] = [(current, ())]
+    if prior is not None:
+        visits += ((one.order.require_prior(), through[: at + 1]) for at, one in enumerate(through))
     images = [
-        ReviewImage(_name(visit, role), ImageKind.SERIES, visit, role, study, way)
+        ReviewImage(_name(visit, role, reference), ImageKind.SERIES, visit, role, study, way)
         for visit, (study, way) in enumerate(visits)
         for role in sorted(study.series, key=list(SeriesRole).index)
     ]
     if comparison.only(SUBTRACTION) is not None:
-        images.append(ReviewImage("subtraction", ImageKind.SUBTRACTION, 0, flair, current, (comparison,)))
-    images.append(ReviewImage("lesions", ImageKind.LESIONS, 0, flair, current, (comparison,)))
-    if comparison.only(REGISTERED_PRIOR) is None:
+        images.append(ReviewImage("subtraction", ImageKind.SUBTRACTION, 0, reference, current, (comparison,)))
+    images.append(ReviewImage("lesions", ImageKind.LESIONS, 0, reference, current, (comparison,)))
+    if prior is not None and comparison.only(REGISTERED_PRIOR) is None:
         images = [image for image in images if image.study is not prior]
     return {image.name: image for image in images}
 
@@ -104,7 +112,8 @@ def chain(comparison: Comparison, older: Sequence[Comparison]) -> tuple[Comparis
     found: list[Comparison] = []
     later = comparison
     for one in older:
-        same = one.order.current.series[SeriesRole.FLAIR] == later.order.prior.series[SeriesRole.FLAIR]
+        flair, earlier = SeriesRole.FLAIR, later.order.prior
+        same = earlier is not None and one.order.current.series[flair] == earlier.series[flair]
         if not same or one.only(REGISTRATION) is None:
             break
         found.append(one)
@@ -112,6 +121,6 @@ def chain(comparison: Comparison, older: Sequence[Comparison]) -> tuple[Comparis
     return tuple(found)
 
 
-def _name(visit: int, role: SeriesRole) -> str:
+def _name(visit: int, role: SeriesRole, reference: SeriesRole) -> str:
     place = "current" if visit == 0 else "prior" if visit == 1 else f"earlier-{visit - 1}"
-    return place if role is SeriesRole.FLAIR else f"{place}-{role}"
+    return place if role is reference else f"{place}-{role}"

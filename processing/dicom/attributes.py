@@ -30,6 +30,9 @@ SERIES_NUMBERS = {
     "rejection": 9007,
     "document": 9008,
     "withdrawal": 9009,
+    "aligned T1": 9010,
+    "aligned T2": 9011,
+    "aligned FLAIR": 9012,
 }
 """Far above those of scanners, so that Interval's series come last in a list."""
 

@@ -7,74 +7,75 @@ typeface that comes with the operating system's package in place of whatever a m
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
-from xml.sax.saxutils import escape
+from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image as Picture
 from pydicom.dataset import Dataset
-from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer
 
 from processing.dicom.attributes import has_true_dates, text
-from processing.dicom.pictures import LesionRow
+from processing.dicom.pages import (
+    BOLD,
+    EDGE,
+    INK,
+    LINE,
+    MARGIN,
+    QUIET,
+    REGULAR,
+    boxed,
+    escaped,
+    facts,
+    grid,
+    heading,
+    printable,
+    register_typeface,
+    style,
+    warning,
+)
 from processing.dicom.provenance import RESEARCH_USE, Provenance
 from processing.domain.decision import Acceptance, SignedReview
-from processing.domain.errors import Defect
 from processing.domain.report import day_in_words
-from processing.domain.result import Lesion, LesionChange, QualityFigure
-
-TYPEFACE = Path("/usr/share/fonts/truetype/dejavu")
-"""Debian's fonts-dejavu-core: Latin, Greek and Cyrillic letters, so that most names are shown as they are written."""
-
-_REGULAR, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
-_INK, _QUIET, _LINE, _AMBER = HexColor("#1b2129"), HexColor("#56606d"), HexColor("#c5cad1"), HexColor("#fff3d6")
-_MARGIN = 16 * mm
-_EDGE = _MARGIN - 6
-"""Of the page templates: ReportLab's frames keep 6 points inside themselves."""
-_PICTURE = 56 * mm
-_JPEG_QUALITY = 92
+from processing.domain.result import QualityFigure
 
 MEANINGS = {1: "unusable", 2: "poor, major errors", 3: "fair, some errors", 4: "good, minor errors", 5: "excellent"}
 """Of the rating (EASE: an ordinal scale of 1 to 5, where 5 is best)."""
 
 
 @dataclass(frozen=True, eq=False)
-class DocumentContent:
-    """What the pages say; nothing in it names a patient.
+class DocumentContent(ABC):
+    """What the pages say; nothing in it names a patient. Each kind of result adds its own findings.
 
     Parameters
     ----------
-    lesions : tuple of Lesion
-        Those that are reported: the accepted ones, none of a rejected result.
-    rows : tuple of LesionRow
-        Pictures of the largest of them.
     quality : tuple of QualityFigure
     notes : tuple of str
         Sentences that a reader must see.
-    days : int or None
-        From the earlier study to this one.
     review : SignedReview
     provenance : Provenance
     """
 
-    lesions: tuple[Lesion, ...]
-    rows: tuple[LesionRow, ...]
     quality: tuple[QualityFigure, ...]
     notes: tuple[str, ...]
-    days: int | None
     review: SignedReview
     provenance: Provenance
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the report is about."""
+
+    @abstractmethod
+    def study_lines(self, header: Dataset) -> list[tuple[str, str]]:
+        """Return what is said of the studies beside the patient: names and values."""
+
+    @abstractmethod
+    def findings(self) -> list[Flowable]:
+        """Return pictures and tables; only of an accepted result."""
 
 
 def render(content: DocumentContent, header: Dataset) -> bytes:
@@ -92,20 +93,9 @@ def render(content: DocumentContent, header: Dataset) -> bytes:
     Defect
         If the typeface is not installed.
     """
-    _register_typeface()
+    register_typeface()
     pages = _build(content, header, total=0)[1]
     return _build(content, header, total=pages)[0]
-
-
-def _register_typeface() -> None:
-    if _BOLD in pdfmetrics.getRegisteredFontNames():
-        return
-    try:
-        for name in (_REGULAR, _BOLD):
-            pdfmetrics.registerFont(TTFont(name, str(TYPEFACE / f"{name}.ttf")))
-    except OSError as missing:
-        raise Defect("The typeface of the report is not installed on this machine.") from missing
-    pdfmetrics.registerFontFamily(_REGULAR, normal=_REGULAR, bold=_BOLD, italic=_REGULAR, boldItalic=_BOLD)
 
 
 def _build(content: DocumentContent, header: Dataset, *, total: int) -> tuple[bytes, int]:
@@ -113,12 +103,12 @@ def _build(content: DocumentContent, header: Dataset, *, total: int) -> tuple[by
     document = SimpleDocTemplate(
         buffer,
         pagesize=A4,
-        leftMargin=_EDGE,
-        rightMargin=_EDGE,
+        leftMargin=EDGE,
+        rightMargin=EDGE,
         topMargin=24 * mm,
         bottomMargin=18 * mm,
         invariant=1,
-        title="Interval: what changed between two MR studies",
+        title=f"Interval: {content.title[0].lower()}{content.title[1:]}",
         author="Interval",
         subject=RESEARCH_USE,
         lang="en",
@@ -130,26 +120,26 @@ def _build(content: DocumentContent, header: Dataset, *, total: int) -> tuple[by
 
 def _frame(content: DocumentContent, header: Dataset, total: int) -> Callable[[Canvas, SimpleDocTemplate], None]:
     """Return what draws the head and foot of every page: a page that is alone still says whose it is and what not."""
-    patient = _printable(" · ".join(part for part in (_name(header), text(header, "PatientID")) if part))
+    patient = printable(" · ".join(part for part in (_name(header), text(header, "PatientID")) if part))
     version = f"{content.provenance.pipeline} {content.provenance.version}"
 
     def draw(canvas: Canvas, document: SimpleDocTemplate) -> None:
         width, height = A4
         canvas.saveState()
-        canvas.setFillColor(_INK)
-        canvas.setFont(_BOLD, 9)
-        canvas.drawString(_MARGIN, height - 13 * mm, patient[:80])
-        canvas.setFont(_REGULAR, 8)
-        canvas.setFillColor(_QUIET)
-        canvas.drawRightString(width - _MARGIN, height - 13 * mm, f"Interval · {version}")
-        canvas.setStrokeColor(_LINE)
-        canvas.line(_MARGIN, height - 16 * mm, width - _MARGIN, height - 16 * mm)
-        canvas.line(_MARGIN, 14 * mm, width - _MARGIN, 14 * mm)
-        canvas.setFont(_BOLD, 8)
-        canvas.setFillColor(_INK)
-        canvas.drawString(_MARGIN, 10 * mm, f"{RESEARCH_USE}.")
-        canvas.setFont(_REGULAR, 8)
-        canvas.drawRightString(width - _MARGIN, 10 * mm, f"page {document.page} of {total}")
+        canvas.setFillColor(INK)
+        canvas.setFont(BOLD, 9)
+        canvas.drawString(MARGIN, height - 13 * mm, patient[:80])
+        canvas.setFont(REGULAR, 8)
+        canvas.setFillColor(QUIET)
+        canvas.drawRightString(width - MARGIN, height - 13 * mm, f"Interval · {version}")
+        canvas.setStrokeColor(LINE)
+        canvas.line(MARGIN, height - 16 * mm, width - MARGIN, height - 16 * mm)
+        canvas.line(MARGIN, 14 * mm, width - MARGIN, 14 * mm)
+        canvas.setFont(BOLD, 8)
+        canvas.setFillColor(INK)
+        canvas.drawString(MARGIN, 10 * mm, f"{RESEARCH_USE}.")
+        canvas.setFont(REGULAR, 8)
+        canvas.drawRightString(width - MARGIN, 10 * mm, f"page {document.page} of {total}")
         canvas.restoreState()
 
     return draw
@@ -157,19 +147,18 @@ def _frame(content: DocumentContent, header: Dataset, total: int) -> Callable[[C
 
 def _story(content: DocumentContent, header: Dataset) -> list[Flowable]:
     accepted = content.review.acceptance is Acceptance.ACCEPTABLE
-    parts: list[Flowable] = [Paragraph("Comparison of two brain MR studies", _style(15, bold=True, after=6))]
-    parts += [_facts(_patient_lines(content, header)), Spacer(0, 4 * mm)]
-    notes = [_warning(note) for note in content.notes]
+    parts: list[Flowable] = [Paragraph(escaped(content.title), style(15, bold=True, after=6))]
+    parts += [facts(_patient_lines(content, header)), Spacer(0, 4 * mm)]
+    notes = [warning(note) for note in content.notes]
     if not accepted:
-        notes.insert(0, _warning("The reader rejected this result: it must not be used, and no measurement is shown."))
+        notes.insert(0, warning("The reader rejected this result: it must not be used, and no measurement is shown."))
     if notes:
-        parts += [_boxed(notes), Spacer(0, 3 * mm)]
+        parts += [boxed(notes), Spacer(0, 3 * mm)]
     if accepted:
         parts += _words(content.review.report)
-        parts += _pictures(content.rows, len(content.lesions))
-        parts += _lesion_table(content.lesions)
+        parts += content.findings()
     parts += _quality_table(content.quality)
-    parts.append(KeepTogether([_heading("Reader"), _facts(_reader_lines(content))]))
+    parts.append(KeepTogether([heading("Reader"), facts(_reader_lines(content))]))
     return parts
 
 
@@ -184,22 +173,11 @@ def _patient_lines(content: DocumentContent, header: Dataset) -> list[tuple[str,
         lines.append(("Accession", text(header, "AccessionNumber")))
     if has_true_dates(header):
         lines.append(("Study", _day(text(header, "StudyDate"))))
-    lines.append(("Compared with", _comparison(content.days, header)))
+    lines += content.study_lines(header)
     lines.append(("Method", f"{content.provenance.title} ({content.provenance.pipeline} {content.provenance.version})"))
     if content.review.edition > 1:
         lines.append(("Revision", f"{content.review.edition}; it replaces the reports that were signed before"))
     return lines
-
-
-def _comparison(days: int | None, header: Dataset) -> str:
-    if days is None:
-        return "the earlier study"
-    words = f"the study {days} days before"
-    day = text(header, "StudyDate")
-    if not has_true_dates(header) or len(day) != 8:
-        return words
-    prior = datetime.strptime(day, "%Y%m%d").date() - timedelta(days=days)
-    return f"{day_in_words(prior)}, {words}"
 
 
 def _reader_lines(content: DocumentContent) -> list[tuple[str, str]]:
@@ -217,78 +195,15 @@ def _reader_lines(content: DocumentContent) -> list[tuple[str, str]]:
 
 def _words(report: str) -> list[Flowable]:
     paragraphs = [part.strip() for part in report.split("\n\n") if part.strip()]
-    return [Paragraph(_marked_up(part), _style(9.5, after=5)) for part in paragraphs]
+    return [Paragraph(_marked_up(part), style(9.5, after=5)) for part in paragraphs]
 
 
 def _marked_up(paragraph: str) -> str:
     """Set the word before the first colon in bold where it is a heading of the draft."""
     head, colon, rest = paragraph.partition(":")
     if colon and len(head) < 24 and "\n" not in head:
-        return f"<b>{_escaped(head)}:</b>{_escaped(rest)}"
-    return _escaped(paragraph)
-
-
-def _pictures(rows: Sequence[LesionRow], total: int) -> list[Flowable]:
-    if not rows:
-        return []
-    captions = [Paragraph(word, _style(8, quiet=True)) for word in ("Prior", "Current", "Current with lesions")]
-    heading = "Pictures" if len(rows) == total else f"Pictures of the {len(rows)} largest of {total} lesions"
-    parts: list[Flowable] = []
-    for place, row in enumerate(rows):
-        line = Paragraph(_escaped(row.caption), _style(8.5, bold=True, before=3, after=1))
-        cells: list[list[Flowable]] = [[_image(one) for one in (row.prior, row.current, row.overlay)]]
-        if place == 0:
-            cells.insert(0, list(captions))
-        table = Table(cells, colWidths=[_PICTURE + 2 * mm] * 3, hAlign="LEFT")
-        table.setStyle(TableStyle([(side, (0, 0), (-1, -1), 1) for side in _PADDINGS]))
-        parts.append(KeepTogether([*([_heading(heading)] if place == 0 else []), line, table]))
-    return parts
-
-
-_PADDINGS = ("LEFTPADDING", "RIGHTPADDING", "TOPPADDING", "BOTTOMPADDING")
-
-
-def _image(pixels: npt.NDArray[np.uint8]) -> Image:
-    buffer = io.BytesIO()
-    # A grey picture needs a tenth of a lossless one; chroma is kept whole, or thin outlines would bleed.
-    Picture.fromarray(pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    buffer.seek(0)
-    height, width = pixels.shape[:2]
-    scale = _PICTURE / max(height, width)
-    return Image(buffer, width=width * scale, height=height * scale)
-
-
-def _lesion_table(lesions: Sequence[Lesion]) -> list[Flowable]:
-    if not lesions:
-        return []
-    rows = [["No.", "Change", "Volume", "Before", "Side", "Region", "Outline", "Measurement error"]]
-    rows += [
-        [
-            str(lesion.number),
-            lesion.change.value,
-            _signed_volume(lesion),
-            "" if lesion.change is LesionChange.NEW else f"{lesion.prior_volume_mm3:.0f} mm³",
-            lesion.side.value,
-            lesion.region.value,
-            lesion.outline.value,
-            _measurement_error(lesion),
-        ]
-        for lesion in sorted(lesions, key=lambda item: item.number)
-    ]
-    widths = (10, 18, 20, 20, 16, 40, 30, 24)
-    return [_heading("Lesions"), _grid(rows, widths), Spacer(0, 2 * mm)]
-
-
-def _measurement_error(lesion: Lesion) -> str:
-    """Say whether a change is larger than two measurements of it may differ."""
-    if lesion.limits_of_agreement_mm3 is None:
-        return "not known"
-    return f"{'exceeds' if lesion.exceeds_measurement_error else 'within'} ±{lesion.limits_of_agreement_mm3:.0f} mm³"
-
-
-def _signed_volume(lesion: Lesion) -> str:
-    sign = "" if lesion.change is LesionChange.NEW else "+" if lesion.change.increase else "\N{MINUS SIGN}"
-    return f"{sign}{lesion.volume_mm3:.0f} mm³"
+        return f"<b>{escaped(head)}:</b>{escaped(rest)}"
+    return escaped(paragraph)
 
 
 def _quality_table(quality: Sequence[QualityFigure]) -> list[Flowable]:
@@ -303,74 +218,7 @@ def _quality_table(quality: Sequence[QualityFigure]) -> list[Flowable]:
         ]
         for figure in quality
     ]
-    return [_heading("Quality of images and registration"), _grid(rows, (78, 40, 60)), Spacer(0, 2 * mm)]
-
-
-def _grid(rows: Sequence[Sequence[str]], widths_mm: Sequence[float]) -> Table:
-    head, *body = rows
-    cells = [[Paragraph(_escaped(word), _style(8, bold=True)) for word in head]]
-    cells += [[Paragraph(_escaped(word), _style(8)) for word in row] for row in body]
-    table = Table(cells, colWidths=[width * mm for width in widths_mm], repeatRows=1, hAlign="LEFT")
-    table.setStyle(
-        TableStyle(
-            [
-                ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE),
-                ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                *((side, (0, 0), (-1, -1), 2) for side in _PADDINGS),
-            ]
-        )
-    )
-    return table
-
-
-def _facts(lines: Sequence[tuple[str, str]]) -> Table:
-    cells = [
-        [Paragraph(_escaped(name), _style(9, quiet=True)), Paragraph(_escaped(value), _style(9))]
-        for name, value in lines
-    ]
-    table = Table(cells, colWidths=[30 * mm, 148 * mm], hAlign="LEFT")
-    table.setStyle(
-        TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *((side, (0, 0), (-1, -1), 1) for side in _PADDINGS)])
-    )
-    return table
-
-
-def _boxed(notes: Sequence[Paragraph]) -> Table:
-    table = Table([[note] for note in notes], colWidths=[178 * mm], hAlign="LEFT")
-    table.setStyle(TableStyle([("BACKGROUND", (0, 0), (-1, -1), _AMBER)]))
-    return table
-
-
-def _warning(words: str) -> Paragraph:
-    return Paragraph(_escaped(words), _style(9, bold=True))
-
-
-def _heading(words: str) -> Paragraph:
-    return Paragraph(_escaped(words), _style(11, bold=True, before=6, after=3))
-
-
-def _style(
-    size: float, *, bold: bool = False, quiet: bool = False, before: float = 0, after: float = 0
-) -> ParagraphStyle:
-    return ParagraphStyle(
-        "",
-        fontName=_BOLD if bold else _REGULAR,
-        fontSize=size,
-        leading=size * 1.35,
-        textColor=_QUIET if quiet else _INK,
-        spaceBefore=before,
-        spaceAfter=after,
-    )
-
-
-def _escaped(words: str) -> str:
-    return escape(_printable(words)).replace("\n", "<br/>")
-
-
-def _printable(words: str) -> str:
-    """Show a letter that the typeface lacks as a question mark rather than as an empty box that nobody notices."""
-    known = pdfmetrics.getFont(_REGULAR).face.charToGlyph
-    return "".join(letter if ord(letter) in known or letter == "\n" else "?" for letter in words)
+    return [heading("Quality of images and registration"), grid(rows, (78, 40, 60)), Spacer(0, 2 * mm)]
 
 
 def _name(header: Dataset) -> str:

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from processing.domain.result import LesionChange
+from processing.domain.tumour import TumourLabel
 
 COLOURS_RGB: Mapping[LesionChange, tuple[int, int, int]] = {
     LesionChange.NEW: (255, 59, 48),
     LesionChange.GROWING: (255, 190, 60),
     LesionChange.SHRINKING: (110, 180, 255),
     LesionChange.VANISHED: (60, 110, 255),
+}
+
+TUMOUR_COLOURS_RGB: Mapping[TumourLabel, tuple[int, int, int]] = {
+    TumourLabel.ENHANCING: (255, 59, 48),
+    TumourLabel.CORE: (60, 110, 255),
+    TumourLabel.HYPERINTENSITY: (255, 190, 60),
 }

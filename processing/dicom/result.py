@@ -1,60 +1,26 @@
-"""A result as the DICOM objects that carry it, before and after the reader's signature, and back."""
+"""A comparison as the DICOM objects that carry it, before and after the reader's signature, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from io import BytesIO
 
 import numpy as np
-from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
-    Comprehensive3DSRStorage,
-    SecondaryCaptureImageStorage,
-    SegmentationStorage,
-)
 
-from processing.dicom import write_derived, write_ko, write_pdf, write_registration, write_sc, write_seg, write_sr
-from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, set_identity, set_instance
-from processing.dicom.document import DocumentContent
-from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
-from processing.dicom.provenance import MANUFACTURER, Provenance
-from processing.dicom.read import SourceSeries, read_series
+from processing.dicom import write_derived, write_pdf, write_registration, write_sc, write_seg, write_sr
+from processing.dicom.objects import ObjectKind as ObjectKind
+from processing.dicom.objects import ResultObject as ResultObject
+from processing.dicom.objects import as_document, detached, grouped, rejection, stored_volume
+from processing.dicom.objects import draft_series_uids as draft_series_uids
+from processing.dicom.objects import object_kind as object_kind
+from processing.dicom.objects import replacing as replacing
+from processing.dicom.objects import to_part10 as to_part10
+from processing.dicom.provenance import Provenance
+from processing.dicom.read import SourceSeries
 from processing.domain.decision import Acceptance, SignedReview
 from processing.domain.errors import Defect, InputRejected
-from processing.domain.imaging import Grid, LabelMap, Volume
+from processing.domain.imaging import Grid, LabelMap
 from processing.domain.result import Lesion, LongitudinalResult, QualityFigure
-
-
-class ObjectKind(StrEnum):
-    """What a result object is."""
-
-    SEGMENTATION = write_seg.KIND
-    REPORT = write_sr.KIND
-    PICTURES = write_sc.KIND
-    REGISTERED_PRIOR = write_derived.REGISTERED_PRIOR
-    SUBTRACTION = write_derived.SUBTRACTION
-    REGISTRATION = write_registration.KIND
-    REJECTION = write_ko.KIND
-    DOCUMENT = write_pdf.KIND
-    WITHDRAWAL = write_ko.WITHDRAWAL
-
-
-@dataclass(frozen=True, eq=False)
-class ResultObject:
-    """One object of a result; `content` is that of a document, which is drawn again when its patient is restored."""
-
-    kind: ObjectKind
-    dataset: Dataset
-    content: DocumentContent | None = None
-
-
-def draft_series_uids(provenance: Provenance) -> frozenset[str]:
-    """Return the UIDs of all series that a draft can consist of, whether it was written or not."""
-    return frozenset(provenance.as_draft().uid(kind) for kind in ObjectKind)
 
 
 def write_draft(
@@ -104,7 +70,9 @@ def write_result(
         If the headers can't be referenced.
     """
     if review is not None and review.acceptance is Acceptance.UNACCEPTABLE:
-        return _rejection(current, prior_headers, result, provenance, review)
+        signed = provenance.as_signed(review.edition)
+        content = write_pdf.document_content(current, prior_headers, result, (), (), signed, review)
+        return rejection(current, content, provenance, review, with_segmentation=bool(result.lesions))
     provenance = provenance.as_draft() if review is None else provenance.as_signed(review.edition)
     signed_at = None if review is None else review.signed_at
     lesions = reported_lesions(result, review)
@@ -141,57 +109,16 @@ def write_result(
     if review is not None:
         rows = write_pdf.lesion_rows(current.volume, result.registered_prior, lesion_map, lesions)
         content = write_pdf.document_content(current, prior_headers, result, lesions, rows, provenance, review)
-        document.append(_document(current, content, [current.reference, report]))
+        document.append(as_document(current, content, [current.reference, report]))
     return (
-        *([ResultObject(ObjectKind.SEGMENTATION, _detached(segmentation))] if segmentation is not None else []),
-        ResultObject(ObjectKind.REPORT, _detached(report)),
+        *([ResultObject(ObjectKind.SEGMENTATION, detached(segmentation))] if segmentation is not None else []),
+        ResultObject(ObjectKind.REPORT, detached(report)),
         *(ResultObject(ObjectKind.PICTURES, dataset) for dataset in pictures),
         *(ResultObject(ObjectKind.REGISTERED_PRIOR, dataset) for dataset in prior),
         *(ResultObject(ObjectKind.SUBTRACTION, dataset) for dataset in subtraction),
         ResultObject(ObjectKind.REGISTRATION, registration),
         *document,
     )
-
-
-def replacing(
-    header: Dataset,
-    finals: Sequence[ResultObject],
-    before: Sequence[ResultObject],
-    provenance: Provenance,
-    review: SignedReview,
-) -> tuple[ResultObject, ...]:
-    """Let the objects of a later signature replace those of the one before.
-
-    The measurement report names its predecessor (PS3.3 C.17.2), and a Key Object withdraws everything of before.
-
-    Parameters
-    ----------
-    header : Dataset
-        A header of the current study.
-    finals, before : sequence of ResultObject
-        Of this signature and of the one before, as far as a target holds it.
-    provenance : Provenance
-        Of this signature.
-    review : SignedReview
-    """
-    reports = [item.dataset for item in before if item.kind is ObjectKind.REPORT]
-    for item in finals:
-        if item.kind is ObjectKind.REPORT and reports:
-            write_sr.set_predecessor(item.dataset, reports[0])
-    if not before:
-        return tuple(finals)
-    replaced = [_referable(item.dataset) for item in before]
-    dataset = write_ko.write_withdrawal(header, replaced, provenance, review)
-    return (*finals, ResultObject(ObjectKind.WITHDRAWAL, _detached(dataset)))
-
-
-def _referable(dataset: Dataset) -> Dataset:
-    """Return what a Key Object needs of an object to refer to it."""
-    carried = Dataset()
-    for element in dataset:
-        if element.VR != "SQ" and element.keyword not in ("PixelData", "EncapsulatedDocument"):
-            carried[element.tag] = element
-    return carried
 
 
 def reported_lesions(result: LongitudinalResult, review: SignedReview | None) -> tuple[Lesion, ...]:
@@ -207,61 +134,6 @@ def reported_lesions(result: LongitudinalResult, review: SignedReview | None) ->
     if review.verdicts.keys() != {lesion.number for lesion in result.lesions}:
         raise Defect("The reader's verdicts are not those of this result's lesions.")
     return tuple(lesion for lesion in result.lesions if lesion.number in review.accepted_lesions)
-
-
-def _document(current: SourceSeries, content: DocumentContent, sources: Sequence[Dataset]) -> ResultObject:
-    dataset = write_pdf.write_document(current.reference, content, sources)
-    return ResultObject(ObjectKind.DOCUMENT, _detached(dataset), content)
-
-
-def _rejection(
-    current: SourceSeries,
-    prior_headers: Sequence[Dataset],
-    result: LongitudinalResult,
-    provenance: Provenance,
-    review: SignedReview,
-) -> tuple[ResultObject, ...]:
-    """Write the Key Object that rejects the draft's segmentation, report and overview, and the page that says so."""
-    signed = provenance.as_signed(review.edition)
-    draft = provenance.as_draft()
-    rejected = [
-        _stand_in(current, draft, write_sr.KIND, "SR", Comprehensive3DSRStorage),
-        _stand_in(current, draft, write_sc.KIND, "OT", SecondaryCaptureImageStorage),
-    ]
-    if result.lesions:
-        rejected.insert(0, _stand_in(current, draft, write_seg.KIND, "SEG", SegmentationStorage))
-    dataset = write_ko.write_rejection(current.reference, rejected, signed, review)
-    content = write_pdf.document_content(current, prior_headers, result, (), (), signed, review)
-    return (
-        ResultObject(ObjectKind.REJECTION, _detached(dataset)),
-        _document(current, content, [current.reference]),
-    )
-
-
-def _detached(dataset: Dataset) -> Dataset:
-    """Return a copy in which no element stands twice.
-
-    highdicom uses one element in several places; who changes UIDs in place would change it several times.
-    """
-    return dcmread(BytesIO(to_part10(dataset)))
-
-
-def _stand_in(current: SourceSeries, draft: Provenance, kind: str, modality: str, sop_class_uid: UID) -> Dataset:
-    """Return the identifying attributes of a draft's first object of a kind, which follow from its provenance."""
-    dataset = Dataset()
-    set_identity(dataset, current.reference, draft, SeriesFacts(kind, modality, ""), signed_at=None)
-    set_instance(dataset, sop_class_uid, draft.uid(kind, 1), 1)
-    if sop_class_uid != Comprehensive3DSRStorage:
-        # A Key Object refers to what has rows and columns as to an image.
-        dataset.Rows = dataset.Columns = 1
-    return dataset
-
-
-def to_part10(dataset: Dataset) -> bytes:
-    """Return a dataset as a whole Part 10 file."""
-    buffer = BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def read_result(
@@ -294,9 +166,7 @@ def read_result(
     InputRejected
         If an object is missing or doesn't fit the grid or the lesions.
     """
-    by_kind: dict[str, list[Dataset]] = {}
-    for dataset in objects:
-        by_kind.setdefault(object_kind(dataset), []).append(dataset)
+    by_kind = grouped(objects)
     segmentations = by_kind.get(ObjectKind.SEGMENTATION, [])
     if lesions and not segmentations:
         raise InputRejected("The stored result has no segmentation.")
@@ -306,11 +176,11 @@ def read_result(
     registrations = by_kind.get(ObjectKind.REGISTRATION, [])
     if not registrations:
         raise InputRejected("The stored result has no registration.")
-    subtraction = _volume(by_kind, ObjectKind.SUBTRACTION, grid)
+    subtraction = stored_volume(by_kind, ObjectKind.SUBTRACTION, grid)
     return LongitudinalResult(
         lesions=lesions,
         lesion_map=lesion_map,
-        registered_prior=_volume(by_kind, ObjectKind.REGISTERED_PRIOR, grid),
+        registered_prior=stored_volume(by_kind, ObjectKind.REGISTERED_PRIOR, grid),
         subtraction=subtraction.with_array(subtraction.array / write_derived.SUBTRACTION_STEPS),
         current_to_prior=write_registration.read_registration(registrations[0]),
         quality=quality,
@@ -318,27 +188,5 @@ def read_result(
     )
 
 
-_KINDS_BY_NUMBER = {number: ObjectKind(kind) for kind, number in SERIES_NUMBERS.items()}
-
-
-def object_kind(dataset: Dataset) -> str:
-    """Return which kind of Interval's objects a dataset is, empty when it is none."""
-    number = dataset.get("SeriesNumber")
-    if number is None or str(dataset.get("Manufacturer", "")) != MANUFACTURER:
-        return ""
-    kind = _KINDS_BY_NUMBER.get(int(number))
-    return "" if kind is None else kind.value
-
-
 def _empty_map(grid: Grid) -> LabelMap:
     return LabelMap(np.zeros(grid.shape, dtype=np.uint16), grid)
-
-
-def _volume(by_kind: dict[str, list[Dataset]], kind: ObjectKind, grid: Grid) -> Volume:
-    series = by_kind.get(kind)
-    if not series:
-        raise InputRejected(f"The stored result has no {kind}.")
-    volume = read_series(series).volume
-    if not volume.grid.same_as(grid, tolerance_mm=READ_BACK_TOLERANCE_MM):
-        raise InputRejected(f"The stored {kind} does not lie on the current images.")
-    return replace(volume, grid=grid)

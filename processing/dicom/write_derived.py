@@ -1,4 +1,4 @@
-"""Images on the current FLAIR's grid as derived MR Image series: the registered prior and the subtraction.
+"""Images on the reference series' grid as derived MR Image series: registered prior, subtraction, aligned series.
 
 One classic MR image (PS3.3 A.4) per slice, because every viewer shows it, with the current study's frame of reference.
 """
@@ -32,9 +32,12 @@ from processing.dicom.read import SourceSeries
 from processing.dicom.sources import instance_reference
 from processing.domain.errors import Defect
 from processing.domain.imaging import RigidTransform, Volume
+from processing.domain.study import SeriesRole
 
 REGISTERED_PRIOR = "registered prior"
 SUBTRACTION = "subtraction"
+ALIGNED = {role: f"aligned {role}" for role in (SeriesRole.T1, SeriesRole.T2, SeriesRole.FLAIR)}
+"""Series of one visit, resampled onto its T1C."""
 
 _RESAMPLING = Code("113085", "DCM", "Spatial resampling")
 _DIFFERENCE = Code("113062", "DCM", "Pixel by pixel subtraction")
@@ -77,9 +80,6 @@ def write_registered_prior(
     Defect
         If the volume is not on the source's grid.
     """
-    geometry = series_geometry(prior_headers)
-    crossed = [_crossed(source, geometry, current_to_prior, z) for z in range(source.volume.grid.shape[0])]
-    references = [[(prior_headers[frame.header], frame.frame) for frame in frames] for frames in crossed]
     facts = SeriesFacts(REGISTERED_PRIOR, "MR", described("Interval prior, registered"))
     return _write(
         source,
@@ -88,8 +88,52 @@ def write_registered_prior(
         provenance,
         encoding=_magnitude_encoding(registered_prior.array),
         derivation=(_RESAMPLING, "Prior image resampled onto the current one by a rigid transformation."),
-        references=references,
+        references=_crossed_by_each(source, prior_headers, current_to_prior),
         acquisition=prior_headers[0],
+        signed_at=signed_at,
+    )
+
+
+def write_aligned(
+    source: SourceSeries,
+    role: SeriesRole,
+    headers: Sequence[Dataset],
+    aligned: Volume,
+    to_series: RigidTransform,
+    provenance: Provenance,
+    *,
+    signed_at: datetime | None = None,
+) -> list[Dataset]:
+    """Write another series of the same visit, resampled onto the source, slice by slice.
+
+    Parameters
+    ----------
+    source : SourceSeries
+    role : SeriesRole
+        Of the other series.
+    headers : sequence of Dataset
+        The other series' own.
+    aligned : Volume
+        On the source's grid.
+    to_series : RigidTransform
+        Maps a point of the source to the other series.
+    provenance : Provenance
+    signed_at : datetime, optional
+
+    Raises
+    ------
+    Defect
+        If the volume is not on the source's grid.
+    """
+    return _write(
+        source,
+        aligned,
+        SeriesFacts(ALIGNED[role], "MR", described(f"Interval {role}, aligned with T1C")),
+        provenance,
+        encoding=_magnitude_encoding(aligned.array),
+        derivation=(_RESAMPLING, f"{role} image resampled onto the T1C image by a rigid transformation."),
+        references=_crossed_by_each(source, headers, to_series),
+        acquisition=headers[0],
         signed_at=signed_at,
     )
 
@@ -117,6 +161,15 @@ def write_subtraction(
         acquisition=source.reference,
         signed_at=signed_at,
     )
+
+
+def _crossed_by_each(
+    source: SourceSeries, headers: Sequence[Dataset], to_series: RigidTransform
+) -> list[list[tuple[Dataset, int]]]:
+    """Return for every slice of the source the other series' slices that its plane crosses."""
+    geometry = series_geometry(headers)
+    crossed = [_crossed(source, geometry, to_series, z) for z in range(source.volume.grid.shape[0])]
+    return [[(headers[frame.header], frame.frame) for frame in frames] for frames in crossed]
 
 
 def _crossed(source: SourceSeries, prior: SeriesGeometry, current_to_prior: RigidTransform, z: int) -> list[Frame]:

@@ -12,7 +12,7 @@ from pydicom.sr.codedict import codes
 
 from processing.dicom.attributes import SERIES_NUMBERS, SeriesFacts, described, set_identity
 from processing.dicom.provenance import MANUFACTURER, Provenance
-from processing.dicom.write_sr import person_name
+from processing.dicom.sr_document import person_name
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect
 

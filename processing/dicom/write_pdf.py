@@ -11,6 +11,7 @@ from pydicom.valuerep import DT
 
 from processing.dicom.attributes import SeriesFacts, code_item, described, has_true_dates, set_identity, set_instance
 from processing.dicom.document import DocumentContent, render
+from processing.dicom.lesion_pages import LesionContent
 from processing.dicom.pictures import LesionRow, Pictures, Words
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries
@@ -47,7 +48,7 @@ def write_document(header: Dataset, content: DocumentContent, sources: Sequence[
     dataset.ConversionType = "WSD"
     dataset.AcquisitionDateTime = DT(content.review.signed_at.strftime("%Y%m%d%H%M%S%z"))
     dataset.SourceInstanceSequence = [instance_reference(source) for source in sources]
-    dataset.DocumentTitle = "Interval: what changed between two MR studies"
+    dataset.DocumentTitle = f"Interval: {content.title[0].lower()}{content.title[1:]}"
     dataset.ConceptNameCodeSequence = [code_item(_TITLE)]
     dataset.VerificationFlag = "VERIFIED"
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
@@ -73,9 +74,9 @@ def document_content(
     rows: Sequence[LesionRow],
     provenance: Provenance,
     review: SignedReview,
-) -> DocumentContent:
+) -> LesionContent:
     """Gather what the pages say; of a rejected result neither lesions nor rows are given."""
-    return DocumentContent(
+    return LesionContent(
         lesions=tuple(lesions),
         rows=tuple(rows),
         quality=result.quality,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -60,14 +62,30 @@ def write_pictures(
     shown = lesion_map.keep({lesion.number for lesion in lesions})
     pictures = Pictures(source.volume, registered_prior, shown, lesions, words)
     ordered = sorted(lesions, key=lambda lesion: (-lesion.volume_mm3, lesion.number))
-    drawn = [(0, "Overview", pictures.overview(ordered))]
+    drawn = [Drawn(0, "Overview", pictures.overview(ordered))]
     for place, lesion in enumerate(ordered[:MOST_LESION_PICTURES], start=1):
         picture = pictures.lesion_picture(lesion, place, len(ordered))
-        drawn.append((lesion.number, f"Lesion {lesion.number}, {lesion.change}", picture))
-    return [
-        _capture(source, provenance, picture, number, name, instance, review)
-        for instance, (number, name, picture) in enumerate(drawn, start=1)
-    ]
+        drawn.append(Drawn(lesion.number, f"Lesion {lesion.number}, {lesion.change}", picture))
+    return captures(source, provenance, drawn, None if review is None else review.signed_at)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A picture of a result, an array of uint8 of shape (rows, columns, 3), with its name.
+
+    The number makes its UID: the picture of a lesion keeps it whichever others are accepted.
+    """
+
+    number: int
+    name: str
+    picture: npt.NDArray[np.uint8]
+
+
+def captures(
+    source: SourceSeries, provenance: Provenance, drawn: Sequence[Drawn], signed_at: datetime | None
+) -> list[Dataset]:
+    """Write pictures as one series."""
+    return [_capture(source, provenance, one, instance, signed_at) for instance, one in enumerate(drawn, start=1)]
 
 
 def _words(
@@ -94,20 +112,16 @@ def _with_date(word: str, date: str) -> str:
 def _capture(
     source: SourceSeries,
     provenance: Provenance,
-    picture: npt.NDArray[np.uint8],
-    lesion: int,
-    name: str,
+    drawn: Drawn,
     instance: int,
-    review: SignedReview | None,
+    signed_at: datetime | None,
 ) -> Dataset:
     dataset = Dataset()
     facts = SeriesFacts(KIND, "OT", described("Interval pictures"))
-    signed_at = None if review is None else review.signed_at
     set_identity(dataset, source.reference, provenance, facts, signed_at=signed_at)
-    # Numbered by lesion, so that the picture of a lesion keeps its UID whichever others are accepted.
-    set_instance(dataset, SecondaryCaptureImageStorage, provenance.uid(KIND, lesion + 1), instance)
+    set_instance(dataset, SecondaryCaptureImageStorage, provenance.uid(KIND, drawn.number + 1), instance)
     dataset.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
-    dataset.ImageComments = name
+    dataset.ImageComments = drawn.name
     dataset.ConversionType = "WSD"
     dataset.BodyPartExamined = "BRAIN"
     dataset.PatientOrientation = ""
@@ -116,10 +130,10 @@ def _capture(
     dataset.SamplesPerPixel = 3
     dataset.PhotometricInterpretation = "RGB"
     dataset.PlanarConfiguration = 0
-    dataset.Rows, dataset.Columns = picture.shape[:2]
+    dataset.Rows, dataset.Columns = drawn.picture.shape[:2]
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
     dataset.PixelRepresentation = 0
-    pixels = picture.tobytes()
+    pixels = drawn.picture.tobytes()
     dataset.PixelData = pixels + b"\0" * (len(pixels) % 2)
     dataset.SourceImageSequence = [instance_reference(source.reference)]
     return dataset

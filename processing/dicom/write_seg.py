@@ -38,7 +38,7 @@ _ALGORITHM_TYPES = {
 }
 """PS3.3 C.8.20.4: semi-automatic where a person drew with the program's help."""
 
-_TRACKING_ID = re.compile(r"Lesion (\d+)")
+_TRACKING_ID = re.compile(r"(?:Lesion|Tumour part) (\d+)")
 
 
 def tracking_id(number: int) -> str:
@@ -91,6 +91,38 @@ def write_segmentation(
         if not found.any():
             raise Defect(f"Lesion {lesion.number} has no voxels in the lesion map.")
         segments[found] = segment
+    descriptions = [_description(number, lesion, provenance) for number, lesion in enumerate(ordered, start=1)]
+    return segmentation_object(
+        source, segments, descriptions, provenance, label="LESIONS", words="Interval lesions", signed_at=signed_at
+    )
+
+
+def segmentation_object(
+    source: SourceSeries,
+    segments: npt.NDArray[np.uint16],
+    descriptions: Sequence[SegmentDescription],
+    provenance: Provenance,
+    *,
+    label: str,
+    words: str,
+    signed_at: datetime | None,
+) -> Dataset:
+    """Write segments as one binary segmentation on the source's own images.
+
+    Parameters
+    ----------
+    source : SourceSeries
+    segments : ndarray of uint16, shape (z, y, x)
+        Segment numbers from 1, on the source's grid.
+    descriptions : sequence of SegmentDescription
+        Of every segment, in the order of their numbers.
+    provenance : Provenance
+    label : str
+        Content label.
+    words : str
+        Series description.
+    signed_at : datetime or None
+    """
     with warnings.catch_warnings():
         # highdicom warns of names without a caret; the identity is set below in any case.
         warnings.simplefilter("ignore", UserWarning)
@@ -98,7 +130,7 @@ def write_segmentation(
             source_images=[as_highdicom_source(header) for header in source.headers],
             pixel_array=_in_frame_order(segments, source),
             segmentation_type=SegmentationTypeValues.BINARY,
-            segment_descriptions=[_description(n, lesion, provenance) for n, lesion in enumerate(ordered, start=1)],
+            segment_descriptions=list(descriptions),
             series_instance_uid=provenance.uid(KIND),
             series_number=SERIES_NUMBERS[KIND],
             sop_instance_uid=provenance.uid(KIND, 1),
@@ -107,11 +139,11 @@ def write_segmentation(
             manufacturer_model_name=provenance.title[:64],
             software_versions=provenance.software_versions[1],
             device_serial_number=provenance.device_serial_number,
-            content_label="LESIONS",
+            content_label=label,
             content_description=RESEARCH_USE,
             omit_empty_frames=True,
         )
-    facts = SeriesFacts(KIND, "SEG", described("Interval lesions"))
+    facts = SeriesFacts(KIND, "SEG", described(words))
     set_identity(dataset, source.reference, provenance, facts, signed_at=signed_at)
     _set_dimension_organization(dataset, provenance)
     return dataset
@@ -132,38 +164,42 @@ def _in_frame_order(segments: npt.NDArray[np.uint16], source: SourceSeries) -> n
 
 
 def _description(segment: int, lesion: Lesion, provenance: Provenance) -> SegmentDescription:
-    algorithm = AlgorithmIdentificationSequence(
-        name=provenance.title[:64],
-        family=codes.DCM.ArtificialIntelligence,
-        version=provenance.version,
-        source=MANUFACTURER,
-    )
     return SegmentDescription(
         segment_number=segment,
         segment_label=f"{tracking_id(lesion.number)}, {lesion.change}",
         segmented_property_category=_CATEGORY,
         segmented_property_type=_TYPE,
         algorithm_type=_ALGORITHM_TYPES[lesion.outline],
-        algorithm_identification=algorithm,
+        algorithm_identification=algorithm_of(provenance),
         tracking_uid=provenance.tracking_uid(lesion.number),
         tracking_id=tracking_id(lesion.number),
         display_color=CIELabColor.from_rgb(*COLOURS_RGB[lesion.change]),
     )
 
 
+def algorithm_of(provenance: Provenance) -> AlgorithmIdentificationSequence:
+    """Name the pipeline as what outlined a segment."""
+    return AlgorithmIdentificationSequence(
+        name=provenance.title[:64],
+        family=codes.DCM.ArtificialIntelligence,
+        version=provenance.version,
+        source=MANUFACTURER,
+    )
+
+
 def read_segmentation(dataset: Dataset, grid: Grid) -> LabelMap:
-    """Read a segmentation that `write_segmentation` wrote.
+    """Read a segmentation that `segmentation_object` wrote.
 
     Parameters
     ----------
     dataset : Dataset
     grid : Grid
-        The current FLAIR's; every frame must lie on it.
+        Of the images that it was drawn on; every frame must lie on it.
 
     Returns
     -------
     LabelMap
-        Label n is the segment with tracking identifier "Lesion n".
+        Label n is the segment with tracking identifier "Lesion n", or "Tumour part n".
 
     Raises
     ------

@@ -9,9 +9,11 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from processing.domain.errors import Defect
 from processing.domain.priority import Priority
 from processing.domain.result import Lesion, QualityFigure
 from processing.domain.study import SeriesRole
+from processing.domain.tumour import TumourFindings
 
 PIPELINE_QUEUE = "pipelines"
 """Queue from which processing workers take orders."""
@@ -51,8 +53,21 @@ class JobOrder(Message):
     pipeline: str
     version: str
     current: StudyOrder
-    prior: StudyOrder
+    prior: StudyOrder | None
+    """None for a pipeline that looks at one visit alone."""
     priority: Priority = Priority.ROUTINE
+
+    def require_prior(self) -> StudyOrder:
+        """Return the earlier study.
+
+        Raises
+        ------
+        Defect
+            If there is none.
+        """
+        if self.prior is None:
+            raise Defect("The order compares nothing with an earlier study.")
+        return self.prior
 
 
 class JobProgress(Message):
@@ -85,7 +100,7 @@ class StoredObject(Message):
 
 
 class JobOutcome(Message):
-    """What came of an order. Lesions are empty unless it succeeded."""
+    """What came of an order. Lesions, or what is said of a tumour, are only there when it succeeded."""
 
     job_id: str
     attempt: int
@@ -94,6 +109,14 @@ class JobOutcome(Message):
     duration_s: float = 0.0
     stage_durations_s: dict[str, float] = {}
     lesions: tuple[Lesion, ...] = ()
+    tumour: TumourFindings | None = None
     quality: tuple[QualityFigure, ...] = ()
     warnings: tuple[str, ...] = ()
     objects: tuple[StoredObject, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What wants a reader's verdict: the numbers of the lesions, or the labels of the tumour's parts."""
+        if self.tumour is not None:
+            return tuple(int(label) for label in self.tumour.parts)
+        return tuple(lesion.number for lesion in self.lesions)

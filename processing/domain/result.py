@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from processing.domain.errors import Defect
 from processing.domain.imaging import LabelMap, RigidTransform, Volume
+from processing.domain.side import Side as Side
 from processing.domain.study import SeriesRole
 from processing.domain.tumour import Diameters, SegmenterVote, TumourFindings, TumourVolumes
 
@@ -36,14 +37,6 @@ class Region(StrEnum):
     JUXTACORTICAL = "juxtacortical or cortical"
     DEEP_WHITE_MATTER = "deep white matter"
     INFRATENTORIAL = "infratentorial"
-
-
-class Side(StrEnum):
-    """The patient's own left and right."""
-
-    LEFT = "left"
-    RIGHT = "right"
-    MIDLINE = "midline"
 
 
 class Outline(StrEnum):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from processing.domain.side import Side
+
 MEASURABLE_MM = 10.0
 """Both diameters of a measurable lesion are at least this long (RANO, Wen et al., JCO 2010)."""
 
@@ -153,6 +155,8 @@ class TumourFindings:
     places : tuple of tuple of int
         For every part, in the order of `TumourLabel`, the index (z, y, x) of a voxel in its largest slice on the
         label map's grid; empty for a part that is absent.
+    side : Side or None
+        Where the middle of the whole tumour lies; None where nothing was found.
     """
 
     volumes: TumourVolumes
@@ -161,6 +165,7 @@ class TumourFindings:
     alarms: tuple[Alarm, ...]
     comparisons: int
     places: tuple[tuple[int, ...], ...]
+    side: Side | None = None
 
     @property
     def parts(self) -> tuple[TumourLabel, ...]:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numpy as np
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 
+from processing.dicom import formats
 from processing.dicom.archive import DicomArchive
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries, parse_part10, read_series
-from processing.dicom.result import ResultObject, read_result, to_part10, write_draft
+from processing.dicom.result import ResultObject, to_part10
 from processing.domain.errors import Defect, InputRejected, IntervalError, RegistrationFailed, Transient
 from processing.domain.imaging import Grid, Volume
 from processing.domain.messages import (
@@ -30,7 +30,7 @@ from processing.domain.messages import (
     StoredObject,
     StudyOrder,
 )
-from processing.domain.result import LongitudinalResult, as_longitudinal
+from processing.domain.result import PipelineResult
 from processing.domain.study import SeriesRole, TimePoint
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
@@ -164,28 +164,32 @@ def run_job(
 def _carry_out(order: JobOrder, archive: DicomArchive, clock: Clock) -> JobOutcome:
     spec = find_spec(order.pipeline, order.version)
     series = _fetch(order, spec, archive, clock.step("fetch"))
-    current, prior = series[TimePoint.CURRENT], series[TimePoint.PRIOR]
-    run = find_runner(order.pipeline, order.version)
-    result = as_longitudinal(run(_images(current), _images(prior), clock.step("run")))
+    current, prior = series[TimePoint.CURRENT], series.get(TimePoint.PRIOR, {})
+    result = find_runner(order.pipeline, order.version)(_images(current), _images(prior), clock.step("run"))
     objects = _write(order, spec, current, prior, result, clock.step("write"))
-    _require_readable(objects, current[SeriesRole.FLAIR].volume.grid, result)
-    _store(archive, objects, clock.step("store"))
-    return JobOutcome(
-        job_id=order.job_id,
-        attempt=order.attempt,
-        status=OutcomeStatus.SUCCEEDED,
-        lesions=result.lesions,
-        quality=result.quality,
-        warnings=result.warnings,
-        objects=tuple(_stored(item) for item in objects),
+    outcome = formats.succeeded(
+        JobOutcome(
+            job_id=order.job_id,
+            attempt=order.attempt,
+            status=OutcomeStatus.SUCCEEDED,
+            objects=tuple(_stored(item) for item in objects),
+        ),
+        result,
     )
+    _require_readable(objects, current[spec.reference].volume.grid, result, outcome)
+    _store(archive, objects, clock.step("store"))
+    return outcome
 
 
 def _fetch(
     order: JobOrder, spec: PipelineSpec, archive: DicomArchive, progress: Progress
 ) -> dict[TimePoint, dict[SeriesRole, SourceSeries]]:
-    """Fetch and read the series that the pipeline uses, required ones at both time points."""
-    studies: dict[TimePoint, StudyOrder] = {TimePoint.CURRENT: order.current, TimePoint.PRIOR: order.prior}
+    """Fetch and read the series that the pipeline uses, required ones at each time point that it looks at."""
+    studies: dict[TimePoint, StudyOrder] = {TimePoint.CURRENT: order.current}
+    if spec.compares:
+        if order.prior is None:
+            raise InputRejected("The order names no earlier study to compare with.")
+        studies[TimePoint.PRIOR] = order.prior
     for time_point, study in studies.items():
         missing = [role.value for role in spec.required_roles if role not in study.series]
         if missing:
@@ -213,22 +217,29 @@ def _write(
     spec: PipelineSpec,
     current: Series,
     prior: Series,
-    result: LongitudinalResult,
+    result: PipelineResult,
     progress: Progress,
 ) -> tuple[ResultObject, ...]:
     progress("writing the result", 0.0)
     provenance = Provenance(spec.name, spec.version, spec.title, seed=order.job_id)
-    return write_draft(current[SeriesRole.FLAIR], prior[SeriesRole.FLAIR].headers, result, provenance)
+    images = formats.Measured(
+        reference=current[spec.reference],
+        prior=prior[spec.reference].headers if prior else (),
+        others={role: source.headers for role, source in current.items() if role is not spec.reference},
+    )
+    return formats.write(images, result, provenance)
 
 
-def _require_readable(objects: tuple[ResultObject, ...], grid: Grid, result: LongitudinalResult) -> None:
+def _require_readable(
+    objects: tuple[ResultObject, ...], grid: Grid, result: PipelineResult, outcome: JobOutcome
+) -> None:
     """Read the result back as the review and the signature will: one that can't be opened must never be called done."""
     try:
-        stored = read_result((item.dataset for item in objects), grid, lesions=result.lesions)
+        stored = formats.read((item.dataset for item in objects), grid, outcome)
     except InputRejected as error:
         raise Defect(f"The result can't be read back and was not stored: {error.reason}") from error
-    if not np.array_equal(stored.lesion_map.array, result.lesion_map.array):
-        raise Defect("The stored lesions are not those that were measured; nothing was stored.")
+    if not formats.same_outlines(stored, result):
+        raise Defect("The stored outlines are not those that were measured; nothing was stored.")
 
 
 def _store(archive: DicomArchive, objects: tuple[ResultObject, ...], progress: Progress) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from processing.domain.imaging import LabelMap
+from processing.domain.side import Side
 from processing.domain.tumour import Alarm, SegmenterVote, TumourFindings, TumourLabel
 from processing.stages.alarms import Metric, Table, Thresholds, raise_alarms
 from processing.stages.fusion import Consensus
 from processing.stages.tumour.labels import REGIONS
 from processing.stages.tumour.measure import diameters, volumes
 from processing.stages.tumour.segmenters import Segmenter
+
+_MIDLINE_MM = 3.0
 
 _METRIC_WORDS = {Metric.DICE: "Dice overlap", Metric.HAUSDORFF: "Hausdorff distance (mm)"}
 
@@ -23,6 +27,7 @@ def find(
     agreed: Sequence[Consensus],
     similarity: Table,
     thresholds: Thresholds | None,
+    to_atlas: npt.NDArray[np.float64],
     *,
     alpha: float,
 ) -> TumourFindings:
@@ -38,6 +43,8 @@ def find(
     similarity : ndarray of float64, shape (candidates, metrics, regions)
     thresholds : Thresholds or None
         Of a reference population of these segmenters; without one only what is not finite raises an alarm.
+    to_atlas : ndarray of float64, shape (4, 4)
+        Affine map of an LPS point of the tumour's grid to the atlas, whose midline tells the sides apart.
     alpha : float
         See `raise_alarms`.
     """
@@ -52,6 +59,7 @@ def find(
         alarms=find_alarms(names, similarity, thresholds, alpha=alpha),
         comparisons=int(similarity.size),
         places=tuple(_place(tumour, label) for label in TumourLabel),
+        side=_side(tumour, to_atlas),
     )
 
 
@@ -92,3 +100,12 @@ def _place(tumour: LabelMap, label: TumourLabel) -> tuple[int, ...]:
     inside = np.argwhere(mask[z])
     y, x = inside[int(((inside - inside.mean(axis=0)) ** 2).sum(axis=1).argmin())]
     return z, int(y), int(x)
+
+
+def _side(tumour: LabelMap, to_atlas: npt.NDArray[np.float64]) -> Side | None:
+    index = np.argwhere(tumour.array > 0)
+    if not len(index):
+        return None
+    middle = tumour.grid.index_to_lps(index).mean(axis=0)
+    x_mm = float((to_atlas[:3, :3] @ middle + to_atlas[:3, 3])[0])
+    return Side.MIDLINE if abs(x_mm) <= _MIDLINE_MM else Side.LEFT if x_mm > 0 else Side.RIGHT

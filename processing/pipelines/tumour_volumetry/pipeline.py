@@ -85,7 +85,7 @@ def run(
     tumour = _onto(fused, native)
     progress("measuring", 0.95)
     return TumourResult(
-        findings=find(tumour, segmenters, agreed, similarity, thresholds, alpha=params.alarm_alpha),
+        findings=find(tumour, segmenters, agreed, similarity, thresholds, alignment.to_atlas, alpha=params.alarm_alpha),
         tumour=tumour,
         aligned={
             role: resample(upright[role], native.grid, to_volume=transform.matrix)

@@ -16,9 +16,9 @@ from processing.domain.study import SeriesRole
 
 def carry_out(order: JobOrder, archive: DicomArchive) -> JobOutcome:
     """Store a draft result in the research archive and return its outcome."""
-    current_uid, prior_uid = order.current.study_instance_uid, order.prior.study_instance_uid
+    current_uid, prior_uid = order.current.study_instance_uid, order.require_prior().study_instance_uid
     source = read_series(parse_part10(archive.retrieve_series(current_uid, order.current.series[SeriesRole.FLAIR])))
-    prior_headers = archive.retrieve_headers(prior_uid, order.prior.series[SeriesRole.FLAIR])
+    prior_headers = archive.retrieve_headers(prior_uid, order.require_prior().series[SeriesRole.FLAIR])
     grid = source.volume.grid
     labels = np.zeros(grid.shape, dtype=np.uint16)
     labels[8:10, 4:7, 4:7], labels[14, 10, 10] = 1, 2

@@ -79,7 +79,7 @@ def test_a_first_look_begins_with_the_whole_flair_and_the_whole_study_replaces_i
     assert (first.early, first.state, whole.state) == (True, CaseState.COMPLETE.value, CaseState.RECEIVING.value)
     assert flow.prepare(fast.services, first.case_id)
     order = _order(fast, first.case_id)
-    assert set(order.current.series) == set(order.prior.series) == {SeriesRole.FLAIR}
+    assert set(order.current.series) == set(order.require_prior().series) == {SeriesRole.FLAIR}
     assert order.priority is Priority.FAST_TRACK
     queues: list[str] = []
 

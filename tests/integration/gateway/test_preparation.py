@@ -32,9 +32,9 @@ def test_two_studies_of_a_patient_become_a_pseudonymous_order(archives: System, 
     assert case.prior_case_id == gateway.case(prior_uid).case_id
     assert (order.case_id, order.attempt, order.pipeline) == (case.case_id, 1, "ms_longitudinal")
     assert SeriesRole.FLAIR in order.current.series
-    assert SeriesRole.FLAIR in order.prior.series
+    assert SeriesRole.FLAIR in order.require_prior().series
     _assert_no_identity(json.dumps(order.model_dump(mode="json")), person, current + prior)
-    for ordered, whole in ((order.current, current), (order.prior, prior)):
+    for ordered, whole in ((order.current, current), (order.require_prior(), prior)):
         for series_uid in ordered.series.values():
             headers = gateway.services.research.retrieve_headers(ordered.study_instance_uid, series_uid)
             assert len(headers) == SLICES
@@ -58,7 +58,7 @@ def test_multi_frame_images_are_ordered_like_classic_ones(archives: System, gate
         order.current.study_instance_uid, order.current.series[SeriesRole.FLAIR]
     )
     assert int(header.NumberOfFrames) == SLICES
-    assert SeriesRole.FLAIR in order.prior.series
+    assert SeriesRole.FLAIR in order.require_prior().series
 
 
 def test_only_the_chosen_series_leave_the_clinical_zone(archives: System, gateway: Gateway) -> None:

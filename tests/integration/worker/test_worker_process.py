@@ -145,7 +145,7 @@ def test_an_order_goes_in_and_an_outcome_comes_out(
     assert (outcome.job_id, outcome.status) == ("job-int-2", OutcomeStatus.REJECTED)
     log = (tmp_path / "worker.log").read_text(encoding="utf-8")
     assert "job-int-1" in log
-    for secret in (order.current.study_instance_uid, order.prior.study_instance_uid, "Demo^Interval"):
+    for secret in (order.current.study_instance_uid, order.require_prior().study_instance_uid, "Demo^Interval"):
         assert secret not in log
 
 

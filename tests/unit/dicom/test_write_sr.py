@@ -8,8 +8,9 @@ from pydicom.dataset import Dataset
 
 from processing.dicom.read import parse_part10
 from processing.dicom.result import to_part10
+from processing.dicom.sr_document import person_name
 from processing.dicom.write_seg import write_segmentation
-from processing.dicom.write_sr import days_between, person_name, write_report
+from processing.dicom.write_sr import days_between, write_report
 from processing.domain.decision import SignedReview
 from tests.unit.dicom.made import NOTE, PROVENANCE, Comparison, dciodvfy_errors, review_of
 

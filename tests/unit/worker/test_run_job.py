@@ -13,9 +13,11 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from processing.dicom import formats
+from processing.dicom.formats import write
 from processing.dicom.geometry import SeriesGeometry
 from processing.dicom.read import SourceSeries
-from processing.dicom.result import ObjectKind, ResultObject, write_draft
+from processing.dicom.result import ObjectKind, ResultObject
 from processing.domain.errors import Defect, InputRejected, IntervalError, RegistrationFailed, Transient
 from processing.domain.messages import JobOrder, JobOutcome, JobProgress, OutcomeStatus, StudyOrder
 from processing.domain.result import LongitudinalResult
@@ -117,9 +119,9 @@ def test_what_could_not_be_opened_again_is_not_called_done(
     """A writer with a fault: the registration is missing from the result."""
 
     def incomplete(*given: Any) -> tuple[ResultObject, ...]:
-        return tuple(item for item in write_draft(*given) if item.kind is not ObjectKind.REGISTRATION)
+        return tuple(item for item in write(*given) if item.kind is not ObjectKind.REGISTRATION)
 
-    monkeypatch.setattr(worker, "write_draft", incomplete)
+    monkeypatch.setattr(formats, "write", incomplete)
     before = set(archive.series)
     outcome = ran(order, archive)
     assert outcome.status is OutcomeStatus.DEFECT
@@ -237,7 +239,7 @@ def test_another_pipeline_or_version_is_rejected(
 
 
 def test_a_missing_required_series_is_named(order: JobOrder, archive: MemoryArchive) -> None:
-    bare = order.model_copy(update={"prior": order.prior.model_copy(update={"series": {}})})
+    bare = order.model_copy(update={"prior": order.require_prior().model_copy(update={"series": {}})})
     outcome = ran(bare, archive)
     assert (outcome.status, outcome.reason) == (
         OutcomeStatus.REJECTED,
@@ -246,7 +248,7 @@ def test_a_missing_required_series_is_named(order: JobOrder, archive: MemoryArch
 
 
 def test_a_series_that_can_t_be_read_is_named(order: JobOrder, archive: MemoryArchive) -> None:
-    files = archive.series[order.prior.study_instance_uid, order.prior.series[SeriesRole.FLAIR]]
+    files = archive.series[order.require_prior().study_instance_uid, order.require_prior().series[SeriesRole.FLAIR]]
     del files[sorted(files, key=lambda uid: float(dcmread(BytesIO(files[uid])).ImagePositionPatient[2]))[5]]
     outcome = ran(order, archive)
     assert outcome.status is OutcomeStatus.REJECTED

@@ -6,6 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from gateway.review.finalise import final_objects
+from processing.dicom.lesion_pages import LesionContent
 from processing.dicom.result import ObjectKind, ResultObject
 from processing.domain.decision import Acceptance, SignedReview, Verdict
 from processing.domain.errors import Defect
@@ -70,6 +71,7 @@ def test_a_change_is_held_against_the_measurement_error_of_its_version(
         assert (said in values(report)) is known
         assert ("VOLUMELIMITS" in values(report)) is known
         (content,) = [one.content for one in objects if one.content is not None]
+        assert isinstance(content, LesionContent)
         assert content.lesions[0].exceeds_measurement_error is ((verdict == "exceeds") if known else None)
 
 

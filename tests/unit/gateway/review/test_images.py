@@ -132,7 +132,7 @@ def test_the_oldest_image_makes_room(compared: Compared) -> None:
 def test_the_scanner_is_named_as_the_header_names_it(compared: Compared) -> None:
     comparison = comparison_of(compared)
     words = ReviewImages(compared.archive).scanner(review_images(comparison)["prior"])
-    header = compared.archive.retrieve_headers(*_flair(compared.order.prior))[0]
+    header = compared.archive.retrieve_headers(*_flair(compared.order.require_prior()))[0]
     assert str(header.Manufacturer) in words
     assert words.endswith(" T")
 
