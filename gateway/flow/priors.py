@@ -7,6 +7,7 @@ PACS does not answer, the case goes on without it and says so.
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -35,6 +36,8 @@ NONE_THERE = "The PACS holds none either."
 ONLY_A_PRIOR = (
     "Fetched from the PACS to be compared with. It is not measured itself, unless an operator tries it again."
 )
+_AT_ONCE = 3
+"""Searches: a study that the PACS takes long to send holds up no other patient's."""
 _ASK_AGAIN = (CaseEvent.RETRIED.value, CaseEvent.IMAGES_RECEIVED.value)
 """Events after which the PACS is asked anew."""
 
@@ -141,7 +144,8 @@ def _asked_again(session: Session, case: Case, search: PriorSearch) -> bool:
 
 def search_priors(services: Services) -> int:
     """Ask the PACS for the earlier studies of the cases that wait for it; return the number of cases."""
-    if services.prior_source is None:
+    source = services.prior_source
+    if source is None:
         return 0
     now = services.clock()
     with services.sessions() as session:
@@ -152,7 +156,8 @@ def search_priors(services: Services) -> int:
                 .order_by(PriorSearch.began_at)
             )
         )
-    return sum(_search_or_put_off(services, services.prior_source, case_id) for case_id in due)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="priors") as threads:
+        return sum(threads.map(lambda case_id: _search_or_put_off(services, source, case_id), due))
 
 
 def _search_or_put_off(services: Services, source: PriorSource, case_id: str) -> bool:

@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 from gateway.association import PacsNode
 from gateway.query_retrieve import find, move_series
-from gateway.retrieve.source import Fetched, PacsStudy, studies_in
-from processing.dicom.provenance import MANUFACTURER
+from gateway.retrieve.source import Fetched, PacsStudy, series_in, studies_in
 
 _WANTED = ("StudyInstanceUID", "StudyDate", "PatientID", "IssuerOfPatientID")
 
@@ -36,11 +35,7 @@ class CMoveSource:
         """Let the PACS send the MR series of a study, but for Interval's own results; see `PriorSource`."""
         keys = {"StudyInstanceUID": study_instance_uid, "SeriesInstanceUID": "", "Modality": "MR", "Manufacturer": ""}
         count = 0
-        for series in find(self._node, "SERIES", keys):
-            own = str(series.get("Manufacturer", "") or "").strip() == MANUFACTURER
-            if own or str(series.get("Modality", "") or "").strip() != "MR":
-                continue
+        for uid in series_in(find(self._node, "SERIES", keys)):
             on_fetched()
-            uid = str(series.SeriesInstanceUID)
             count += move_series(self._node, study_instance_uid, uid, self._destination, lambda _: on_fetched())
         return count

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
-from gateway.retrieve.source import Fetched, PacsStudy, studies_in
+from gateway.retrieve.source import Fetched, PacsStudy, series_in, studies_in
 from processing.dicom.archive import DicomWebArchive
-from processing.dicom.provenance import MANUFACTURER
 from processing.domain.errors import InputRejected, IntervalError, Transient
 
 _ISSUER = "00100021"
@@ -59,11 +58,7 @@ class DicomWebSource:
 
         try:
             with DicomWebArchive(*self._address) as pacs:
-                for series in pacs.search_series(study_instance_uid):
-                    own = str(series.get("Manufacturer", "") or "").strip() == MANUFACTURER
-                    if own or str(series.get("Modality", "") or "").strip() != "MR":
-                        continue
-                    uid = str(series.SeriesInstanceUID)
+                for uid in series_in(pacs.search_series(study_instance_uid)):
                     self._keep(counted(pacs.retrieve_series(study_instance_uid, uid)))
         except IntervalError as error:
             raise _of_the_pacs(error) from error

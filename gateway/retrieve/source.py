@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
 from pydicom.dataset import Dataset
+
+from processing.dicom.provenance import MANUFACTURER
+from processing.domain.errors import InputRejected
+
+_UID = re.compile(r"(?=.{1,64}$)[0-9]+(?:\.[0-9]+)+")
 
 Fetched = Callable[[], None]
 """Called now and then while images come."""
@@ -54,18 +60,39 @@ def studies_in(answers: Iterable[Dataset], patient_id: str, before: date) -> lis
     """Return what is a study of the patient in a PACS's answers.
 
     The PACS's own matching is not relied on: a patient ID may hold what C-FIND takes for a wildcard, and many a PACS
-    ignores letter case or a key that it does not support.
+    ignores letter case or a key that it does not support. What is no UID is no study: it would become a part of an
+    address, or a query for everything.
     """
     found: dict[str, PacsStudy] = {}
     for answer in answers:
         uid = str(answer.get("StudyInstanceUID", "") or "")
         day = _day(str(answer.get("StudyDate", "") or ""))
-        if not uid or day is None or day >= before:
+        if not _UID.fullmatch(uid) or day is None or day >= before:
             continue
         if str(answer.get("PatientID", "") or "").strip() != patient_id.strip():
             continue
         found[uid] = PacsStudy(uid, day, str(answer.get("IssuerOfPatientID", "") or "").strip())
     return list(found.values())
+
+
+def series_in(answers: Iterable[Dataset]) -> list[str]:
+    """Return the SeriesInstanceUIDs of the MR series in a PACS's answers, but for Interval's own results.
+
+    Raises
+    ------
+    InputRejected
+        If one of them has none.
+    """
+    uids: list[str] = []
+    for answer in answers:
+        own = str(answer.get("Manufacturer", "") or "").strip() == MANUFACTURER
+        if own or str(answer.get("Modality", "") or "").strip() != "MR":
+            continue
+        uid = str(answer.get("SeriesInstanceUID", "") or "")
+        if not _UID.fullmatch(uid):
+            raise InputRejected("The PACS names a series of an earlier study by what is no UID.")
+        uids.append(uid)
+    return uids
 
 
 def _day(text: str) -> date | None:
