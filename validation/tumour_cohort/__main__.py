@@ -10,10 +10,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from processing.stages.alarms import Aim
 from validation.phantom.tumour import TumourSpec
 from validation.tumour_cohort.cases import TumourCase, cohort, triples
 from validation.tumour_cohort.growth import growth, growth_line
 from validation.tumour_cohort.kept import measure_all
+from validation.tumour_cohort.reference import alarm_reference
 from validation.tumour_cohort.tables import alarm_table, overlap_table, small_alarm_table, threshold_table
 
 KEPT = Path("build/tumour-cohort")
@@ -28,6 +30,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--triples", type=int, default=20, help="tumours that are scanned three times, for growth")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--kept", type=Path, default=KEPT, help="where measured cases are kept")
+    parser.add_argument(
+        "--reference", type=Path, help="write the graded cases' reference population of the alarms here"
+    )
+    parser.add_argument(
+        "--aim", type=Aim, choices=list(Aim), help="calibrate its alphas for this; else the paper's 0.1"
+    )
     chosen = parser.parse_args(arguments)
 
     def measured(specs: tuple[TumourSpec, ...]) -> tuple[TumourCase, ...]:
@@ -40,6 +48,8 @@ def main(arguments: list[str]) -> int:
         cases = measured(cohort(chosen.graded, voxel_mm=3.0, still=True))
         _say(f"\n{chosen.graded} graded cases, all five segmenters\n{alarm_table(cases)}\n")
         _say(f"\nan ensemble of three, whole tumour\n{small_alarm_table(cases)}\n\n{threshold_table(cases)}\n")
+        if chosen.reference is not None:
+            chosen.reference.write_text(alarm_reference(cases, chosen.aim).model_dump_json(indent=1) + "\n")
     if chosen.triples:
         specs = cohort(chosen.triples, voxel_mm=3.0, hardest=0.3, seed=61, first=3000, still=True)
         told = growth(measured(triples(specs)))

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from processing.stages.alarms import Aim, raise_alarms
 from validation.phantom.tumour import TumourSpec
 from validation.tumour_cohort import kept
 from validation.tumour_cohort.cases import COMPARED, FUSIONS, TumourCase, cohort, triples
 from validation.tumour_cohort.growth import growth, growth_line, limit_of_agreement
+from validation.tumour_cohort.reference import alarm_reference
 from validation.tumour_cohort.tables import alarm_table, overlap_table, small_alarm_table, threshold_table
 
 SEGMENTERS = ("thresholds", "outlier mixture", "symmetry growth", "level set", "random walker")
@@ -55,6 +57,19 @@ def test_thresholds_and_overlap_name_every_segmenter() -> None:
     for table in (threshold_table(cases()), overlap_table(cases())):
         assert all(name in table for name in SEGMENTERS)
     assert "0.500" in overlap_table(cases())
+
+
+@pytest.mark.parametrize("aim", [None, *Aim])
+def test_a_reference_population_names_its_aim_and_raises_few_alarms_in_good_cases(aim: Aim | None) -> None:
+    made = cases()
+    reference = alarm_reference(made, aim)
+    assert reference.cases == 30
+    assert reference.segmenters == SEGMENTERS
+    assert (reference.alpha == (0.1, 0.1, 0.1)) is (aim is None)
+    best, worst = (
+        raise_alarms(made[index].similarities, reference.thresholds, alpha=reference.alpha).sum() for index in (0, -1)
+    )
+    assert best < worst
 
 
 def test_triples_scan_each_tumour_again_and_grown() -> None:
