@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, status
 
 from gateway import flow
 from gateway.access.accounts import SignedIn
+from gateway.access.roles import Role
 from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_summary, in_worklist_order, read_case
 from gateway.api.deps import ApiState, Operator, Staff, State
 from gateway.api.disclosure import keep
@@ -16,6 +17,7 @@ from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
 from gateway.audit.trail import AuditAction
 from gateway.cases.notes import notes_on
 from gateway.jobs import store
+from gateway.release.ratings import reference_studies
 from processing.domain.errors import InputRejected
 
 router = APIRouter(prefix="/cases", tags=["cases"])
@@ -35,6 +37,10 @@ def list_cases(who: Staff, state: State, superseded: bool = False, older: bool =
     now = datetime.now(UTC)
     with state.read_sessions() as session:
         shown = store.worklist(session, superseded, archived_since=None if older else now - RECENT)
+        if who.role is Role.READER:
+            # Readers rate reference cases blind, on a page of its own.
+            kept = reference_studies(session)
+            shown = [case for case in shown if case.study_uid not in kept]
         notes = notes_on(session, shown)
     state.disclosures.on_a_list(who, shown)
     return Worklist(cases=in_worklist_order(case_summaries(shown, state.identities, notes)), generated_at=now)
@@ -45,7 +51,10 @@ def get_case(who: Staff, case_id: str, state: State) -> CaseDetail:
     """Everything that the case page shows, without pixels."""
     rows = rows_of(case_id, state, who)
     state.disclosures.of_case(who, rows.case)
-    return case_detail(rows, state.identities, state.images, state.services.seal)
+    detail = case_detail(rows, state.identities, state.images, state.services.seal)
+    with state.read_sessions() as session:
+        blind = who.role is Role.READER and rows.case.study_uid in reference_studies(session)
+    return detail.model_copy(update={"summary": detail.summary.model_copy(update={"version": ""})}) if blind else detail
 
 
 @router.post("/{case_id}/retry", operation_id="retryCase", responses=problems(401, 403, 404, 409))

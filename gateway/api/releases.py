@@ -17,6 +17,7 @@ from gateway.release import monitoring, ratings
 from gateway.release.standing import Standing
 from gateway.review.edits import standing_edits
 from gateway.review.visits import ImageKind, ReviewImage
+from processing.domain.decision import Acceptance
 from processing.domain.errors import InputRejected, Transient
 from processing.domain.messages import JobOrder
 from processing.domain.study import SeriesRole
@@ -66,14 +67,29 @@ class ReferenceMark(Body):
     case: str = Field(min_length=1, max_length=64)
 
 
-class ToRate(Body):
-    """Reference cases that wait for the reader, in an order of the reader's own."""
+class WaitingResult(Body):
+    """A result of a reference case: the case that shows it, and what names the result."""
 
-    case_ids: list[str]
+    case_id: str
+    job_id: str
+
+
+class ToRate(Body):
+    """Results that wait for the reader, in an order of the reader's own; which version made them is not said."""
+
+    waiting: list[WaitingResult]
+
+
+class BlindRating(Body):
+    """A reader's judgement of a result, as on the case page."""
+
+    acceptance: Acceptance
+    rating: int = Field(ge=1, le=5)
+    comment: str = Field(default="", max_length=2000)
 
 
 class RatingLine(Body):
-    """One reader's signed judgement of one version's result, as `python -m validation gate --ratings` reads it."""
+    """One reader's blind judgement of one version's result, as `python -m validation gate --ratings` reads it."""
 
     dataset: str
     case: str
@@ -198,14 +214,35 @@ def mark_reference(who: Operator, case_id: str, mark: ReferenceMark, state: Stat
 
 @router.get("/to-rate", operation_id="listToRate", responses=problems(401, 403))
 def list_to_rate(who: Reader, state: State) -> ToRate:
-    """Return the reference cases that wait for the reader, in random order; which version made them is not said."""
+    """Return the results that wait for the reader, in random order; which version made them is not said."""
     with state.read_sessions() as session:
-        return ToRate(case_ids=ratings.to_rate(session, who.user_name))
+        return _to_rate(session, who.user_name)
+
+
+@router.post("/to-rate/{case_id}/{job_id}", operation_id="rateResult", responses=problems(401, 403, 409))
+def rate_result(who: Reader, case_id: str, job_id: str, said: BlindRating, state: State) -> ToRate:
+    """Keep what a reader says of a result, for good, and return what still waits."""
+    acceptable = said.acceptance is Acceptance.ACCEPTABLE
+    try:
+        release.rate(
+            state.services, ratings.ToRate(case_id, job_id), who.user_name, who.role.value,
+            acceptable=acceptable, rating=said.rating, comment=said.comment,
+        )  # fmt: skip
+    except InputRejected as refused:
+        raise HTTPException(status.HTTP_409_CONFLICT, refused.reason) from refused
+    with state.read_sessions() as session:
+        return _to_rate(session, who.user_name)
+
+
+def _to_rate(session: Session, reader: str) -> ToRate:
+    return ToRate(
+        waiting=[WaitingResult(case_id=one.case_id, job_id=one.job_id) for one in ratings.to_rate(session, reader)]
+    )
 
 
 @router.get("/ratings", operation_id="listRatings", responses=problems(401, 403))
 def list_ratings(_: Operator, state: State) -> list[RatingLine]:
-    """Return every signed rating of a reference case, without the readers' names."""
+    """Return every blind rating of a reference case, without the readers' names."""
     with state.read_sessions() as session:
         return [RatingLine(**vars(one)) for one in ratings.ratings(session)]
 

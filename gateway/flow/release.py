@@ -10,6 +10,7 @@ from gateway.flow.services import Services
 from gateway.jobs import store
 from gateway.log import get_logger
 from gateway.release import ratings, standing
+from gateway.release.ratings import ToRate
 from gateway.release.settings import ReleaseSettings
 from gateway.release.standing import Standing
 from processing.domain.errors import InputRejected
@@ -86,6 +87,25 @@ def mark_reference(services: Services, case_id: str, *, dataset: str, name: str,
         trail.append(
             session, AuditAction.OPERATED, actor=actor, role=role, subject=about, detail=detail, at=services.clock()
         )
+
+
+def rate(
+    services: Services, wanted: ToRate, reader: str, role: str, *, acceptable: bool, rating: int, comment: str
+) -> None:
+    """Keep a reader's blind rating of a reference case; audited, without what was said.
+
+    Raises
+    ------
+    InputRejected
+        If it does not wait for this reader.
+    """
+    with services.sessions.begin() as session:
+        at = services.clock()
+        sealed = services.seal.close(comment.strip(), f"{wanted.job_id}/rating/{reader}")
+        ratings.rate(session, wanted, reader, acceptable=acceptable, rating=rating, comment=sealed, at=at)
+        about = Subject(wanted.case_id, ())
+        detail = "rated a reference case without knowing the version"
+        trail.append(session, AuditAction.READING_SIGNED, actor=reader, role=role, subject=about, detail=detail, at=at)
 
 
 def _require_installed(services: Services, pipeline: str, version: str) -> None:

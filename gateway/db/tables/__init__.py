@@ -15,7 +15,7 @@ from gateway.db.tables.dispatch import Consignment, Delivery
 from gateway.db.tables.intake import ChangesCursor, QuarantinedUpload, ScheduledStudy
 from gateway.db.tables.jobs import Gate, Job, OutboxMessage
 from gateway.db.tables.keeping import Backup, LegalHold, OpenAlert, RemovedCopies
-from gateway.db.tables.release import ReferenceStudy, VersionPermit
+from gateway.db.tables.release import ReferenceRating, ReferenceStudy, VersionPermit
 from gateway.db.tables.review import EarlierReview, LesionEdit, Review
 from gateway.db.tables.studies import ReadingStudy, ReadingStudyCase, StudyReading, StudySurvey
 from gateway.db.tables.vault import Correction, VaultEntry
@@ -43,6 +43,7 @@ __all__ = [
     "QuarantinedUpload",
     "ReadingStudy",
     "ReadingStudyCase",
+    "ReferenceRating",
     "ReferenceStudy",
     "RemovedCopies",
     "Review",

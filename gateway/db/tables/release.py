@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db.tables.base import Base
@@ -27,13 +27,31 @@ class VersionPermit(Base):
 
 
 class ReferenceStudy(Base):
-    """A study that is a reference case of validation: readers rate it without being told the version."""
+    """A study that is a reference case of validation: readers rate it without being told the version.
+
+    A case that is sent again, to be measured by another version, is another study of the same name.
+    """
 
     __tablename__ = "reference_studies"
-    __table_args__ = (UniqueConstraint("dataset", "name"),)
 
     study_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
     """Pseudonymous StudyInstanceUID."""
     dataset: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(64))
     actor: Mapped[str] = mapped_column(String(64))
+
+
+class ReferenceRating(Base):
+    """What one reader said of one result of a reference case. Rows are only added."""
+
+    __tablename__ = "reference_ratings"
+    __table_args__ = (UniqueConstraint("job_id", "reader"),)
+
+    rating_id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), index=True)
+    reader: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    acceptable: Mapped[bool]
+    rating: Mapped[int]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    """Sealed, like every free text."""

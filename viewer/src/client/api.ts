@@ -32,6 +32,7 @@ export type ChartLine = Schemas['ChartLine'];
 export type Monitoring = Schemas['Monitoring'];
 export type Quarantine = Schemas['Quarantine'];
 export type VersionStanding = Schemas['VersionStanding'];
+export type WaitingResult = Schemas['WaitingResult'];
 export type VersionStandings = Schemas['VersionStandings'];
 export type ReviewState = Schemas['ReviewState'];
 export type SessionInfo = Schemas['SessionInfo'];
@@ -115,13 +116,14 @@ export const api = {
     answered(client.GET('/api/cases', { params: { query: options } })),
   detail: (caseId: string): Promise<CaseDetail> =>
     answered(client.GET('/api/cases/{case_id}', { params: inCase(caseId) })),
-  explanation: (caseId: string): Promise<Explanation> =>
-    answered(client.GET('/api/cases/{case_id}/explanation', { params: inCase(caseId) })),
-  retry: (caseId: string): Promise<CaseSummary> =>
-    answered(client.POST('/api/cases/{case_id}/retry', { params: inCase(caseId) })),
-
-  versions: (): Promise<VersionStandings> => answered(client.GET('/api/releases')),
-  monitoring: (): Promise<Monitoring> => answered(client.GET('/api/releases/monitoring')),
+  toRate: (): Promise<Schemas['ToRate']> => answered(client.GET('/api/releases/to-rate')),
+  rateResult: (caseId: string, jobId: string, body: Schemas['BlindRating']): Promise<Schemas['ToRate']> =>
+    answered(
+      client.POST('/api/releases/to-rate/{case_id}/{job_id}', {
+        params: { path: { case_id: caseId, job_id: jobId } },
+        body,
+      }),
+    ),
   permitVersion: (pipeline: string, version: string, reason: string): Promise<VersionStandings> =>
     answered(
       client.PUT('/api/releases/{pipeline}/{version}/permit', {

@@ -383,7 +383,7 @@ export interface paths {
         put?: never;
         /**
          * Grow
-         * @description Propose the bright region around a point of the current FLAIR. Nothing is stored.
+         * @description Propose the bright region around a point of the current FLAIR, or what was added to it. Nothing is stored.
          */
         post: operations["growRegion"];
         delete?: never;
@@ -665,7 +665,7 @@ export interface paths {
         };
         /**
          * List Ratings
-         * @description Return every signed rating of a reference case, without the readers' names.
+         * @description Return every blind rating of a reference case, without the readers' names.
          */
         get: operations["listRatings"];
         put?: never;
@@ -705,11 +705,31 @@ export interface paths {
         };
         /**
          * List To Rate
-         * @description Return the reference cases that wait for the reader, in random order; which version made them is not said.
+         * @description Return the results that wait for the reader, in random order; which version made them is not said.
          */
         get: operations["listToRate"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/to-rate/{case_id}/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rate Result
+         * @description Keep what a reader says of a result, for good, and return what still waits.
+         */
+        post: operations["rateResult"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1172,6 +1192,20 @@ export interface components {
             problem: string;
         };
         /**
+         * BlindRating
+         * @description A reader's judgement of a result, as on the case page.
+         */
+        BlindRating: {
+            acceptance: components["schemas"]["Acceptance"];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Rating */
+            rating: number;
+        };
+        /**
          * BlindReading
          * @description What a second reader sees in the images alone.
          */
@@ -1531,6 +1565,8 @@ export interface components {
          * @description A click into a lesion that the algorithm missed.
          */
         GrowRequest: {
+            /** @default new */
+            change: components["schemas"]["LesionChange"];
             /** Index */
             index: [
                 number,
@@ -1549,6 +1585,8 @@ export interface components {
          */
         GrownRegion: {
             mask: components["schemas"]["OutlineMask"];
+            /** Prior Volume Mm3 */
+            prior_volume_mm3: number;
             side: components["schemas"]["Side"];
             /** Volume Mm3 */
             volume_mm3: number;
@@ -1763,12 +1801,19 @@ export interface components {
         Outline: "algorithm" | "corrected by the reader" | "added by the reader";
         /**
          * OutlineChange
-         * @description A reader's outline of a lesion; region and side are given for one that the algorithm missed.
+         * @description A reader's outline of a lesion; what follows the mask is said of one that the algorithm missed.
          */
         OutlineChange: {
+            /** @default new */
+            change: components["schemas"]["LesionChange"];
             /** Edit */
             edit: number;
             mask: components["schemas"]["OutlineMask"];
+            /**
+             * Prior Volume Mm3
+             * @default 0
+             */
+            prior_volume_mm3: number;
             region?: components["schemas"]["Region"] | null;
             side?: components["schemas"]["Side"] | null;
         };
@@ -1958,7 +2003,7 @@ export interface components {
         };
         /**
          * RatingLine
-         * @description One reader's signed judgement of one version's result, as `python -m validation gate --ratings` reads it.
+         * @description One reader's blind judgement of one version's result, as `python -m validation gate --ratings` reads it.
          */
         RatingLine: {
             /** Acceptable */
@@ -2290,11 +2335,11 @@ export interface components {
         SurveyMoment: "before" | "after";
         /**
          * ToRate
-         * @description Reference cases that wait for the reader, in an order of the reader's own.
+         * @description Results that wait for the reader, in an order of the reader's own; which version made them is not said.
          */
         ToRate: {
-            /** Case Ids */
-            case_ids: string[];
+            /** Waiting */
+            waiting: components["schemas"]["WaitingResult"][];
         };
         /**
          * UploadResult
@@ -2368,6 +2413,16 @@ export interface components {
             study_date: string;
             /** Visit */
             visit: number;
+        };
+        /**
+         * WaitingResult
+         * @description A result of a reference case: the case that shows it, and what names the result.
+         */
+        WaitingResult: {
+            /** Case Id */
+            case_id: string;
+            /** Job Id */
+            job_id: string;
         };
         /**
          * Worklist
@@ -4714,6 +4769,69 @@ export interface operations {
             };
             /** @description The role or the CSRF token does not allow this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rateResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlindRating"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToRate"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -61,6 +61,7 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("DELETE", "/api/releases/{pipeline}/{version}/permit"): frozenset({Role.OPERATOR}),
     ("PUT", "/api/releases/reference-cases/{case_id}"): frozenset({Role.OPERATOR}),
     ("GET", "/api/releases/to-rate"): frozenset({Role.READER}),
+    ("POST", "/api/releases/to-rate/{case_id}/{job_id}"): frozenset({Role.READER}),
     ("GET", "/api/releases/ratings"): frozenset({Role.OPERATOR}),
     ("GET", "/api/operations"): frozenset({Role.OPERATOR}),
     ("PUT", "/api/operations/gates/{name}"): frozenset({Role.OPERATOR}),

@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gateway.api.releases import Monitoring, PermitRequest, RatingLine, ReferenceMark, ToRate, VersionStandings
-from gateway.api.schemas import Problem
-from gateway.db.tables import AuditEntry, Job, Review
+from gateway.api.releases import (
+    BlindRating,
+    Monitoring,
+    PermitRequest,
+    RatingLine,
+    ReferenceMark,
+    ToRate,
+    VersionStandings,
+)
+from gateway.api.schemas import CaseDetail, Problem, Worklist
+from gateway.db.tables import AuditEntry, Case, Job, ReferenceRating
 from gateway.flow import Services
+from processing.domain.decision import Acceptance
 from processing.pipelines.registry import SPECS
 from tests.unit.gateway.api.conftest import Browser
 from tests.unit.gateway.front import NOON, Made
@@ -67,26 +76,57 @@ def test_what_has_passed_needs_no_permission(operator: Browser) -> None:
     assert operator.put(DOOR, WHY).status_code == 409
 
 
-def test_a_reference_case_waits_for_its_rater_and_its_rating_is_given_out(
+def test_a_reference_case_is_rated_blind_by_every_reader_once(
     operator: Browser, ready: Made, services: Services
 ) -> None:
     mark = ReferenceMark(dataset="site", case="case 1")
     assert operator.put(f"/api/releases/reference-cases/{ready.case_id}", mark).is_success
     assert operator.put("/api/releases/reference-cases/nothing", mark).status_code == 409
+    other = ReferenceMark(dataset="site", case="case 2")
+    assert operator.put(f"/api/releases/reference-cases/{ready.case_id}", other).status_code == 409
+    door = f"/api/releases/to-rate/{ready.case_id}/{ready.job_id}"
+    good = BlindRating(acceptance=Acceptance.ACCEPTABLE, rating=4, comment="Two are missing, says Mrs Miller.")
+    assert operator.post(door, good).status_code == 403
+    for reader in ("anna", "berta"):
+        assert operator.sign_in(reader).is_success
+        waiting = ToRate.model_validate(operator.get("/api/releases/to-rate").json()).waiting
+        assert [(one.case_id, one.job_id) for one in waiting] == [(ready.case_id, ready.job_id)]
+        assert operator.post(f"{door}0", good).status_code == 409
+        assert ToRate.model_validate(operator.post(door, good).json()).waiting == []
+        assert operator.post(door, good).status_code == 409
+    assert operator.sign_in("otto").is_success
+    lines = [RatingLine.model_validate(one) for one in operator.get("/api/releases/ratings").json()]
+    assert [(one.rater, one.dataset, one.case, one.version, one.acceptable, one.rating) for one in lines] == [
+        (rater, "site", "case 1", "9.9.9", True, 4) for rater in ("reader 1", "reader 2")
+    ]
+    with services.sessions() as session:
+        kept = list(session.scalars(select(ReferenceRating)))
+        assert len(kept) == 2
+        assert all("Miller" not in one.comment for one in kept)
+
+
+def test_a_reader_is_not_told_the_version_of_a_reference_case(
+    operator: Browser, ready: Made, services: Services
+) -> None:
     with services.sessions.begin() as session:
-        session.add(
-            Review(job_id=ready.job_id, acceptance="acceptable", rating=4, verdicts={}, reader="anna", signed_at=NOON)
-        )
-    (line,) = (RatingLine.model_validate(one) for one in operator.get("/api/releases/ratings").json())
-    assert (line.dataset, line.case, line.acceptable, line.rating, line.rater) == (
-        "site",
-        "case 1",
-        True,
-        4,
-        "reader 1",
-    )
-    assert operator.sign_in("anna").is_success
-    assert ToRate.model_validate(operator.get("/api/releases/to-rate").json()).case_ids == [ready.case_id]
+        case = session.get(Case, ready.case_id)
+        assert case is not None
+        case.version = "9.9.9"
+
+    def seen(who: str) -> tuple[list[str], str]:
+        assert operator.sign_in(who).is_success
+        listed = Worklist.model_validate(operator.get("/api/cases").json()).cases
+        page = CaseDetail.model_validate(operator.get(f"/api/cases/{ready.case_id}").json())
+        return [line.case_id for line in listed], page.summary.version
+
+    before = seen("anna")
+    assert ready.case_id in before[0]
+    assert before[1] == "9.9.9"
+    assert operator.sign_in("otto").is_success
+    mark = ReferenceMark(dataset="site", case="case 1")
+    assert operator.put(f"/api/releases/reference-cases/{ready.case_id}", mark).is_success
+    assert seen("anna") == ([one for one in before[0] if one != ready.case_id], "")
+    assert seen("otto") == before
 
 
 def test_monitoring_shows_every_figure_of_a_result(operator: Browser, ready: Made, services: Services) -> None:
