@@ -23,6 +23,7 @@ from gateway.api.schemas import (
     SeriesLine,
     StoredLine,
 )
+from gateway.api.tumour_view import tumour_state
 from gateway.cases.notes import notes_on
 from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.flow import release
@@ -42,6 +43,7 @@ from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.priority import Priority
 from processing.domain.result import Lesion, LesionChange
 from processing.domain.study import SeriesRole
+from processing.domain.tumour import TumourFindings
 from processing.domain.versions import with_limits
 
 _WITH_PROGRESS = frozenset({CaseState.QUEUED, CaseState.RUNNING})
@@ -101,7 +103,9 @@ def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
     state = CaseState(case.state)
     # Of what a second reader looks at blind, no list may give the findings away.
     withheld = state is CaseState.SECOND_READING or (job is not None and rejected(job.review))
-    lesions = outcome.lesions if outcome is not None and not withheld else None
+    tumour = outcome.tumour if outcome is not None and not withheld else None
+    compared = outcome is not None and outcome.tumour is None
+    lesions = outcome.lesions if outcome is not None and compared and not withheld else None
     return CaseSummary(
         case_id=case.case_id,
         revision=case.revision,
@@ -119,10 +123,17 @@ def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
         new_lesions=_count(lesions, LesionChange.NEW),
         growing_lesions=_count(lesions, LesionChange.GROWING),
         disputed_lesions=None if lesions is None else sum(lesion.disputed for lesion in lesions),
+        tumour_ml=tumour.volumes.whole_ml if tumour is not None else None,
         priority=Priority(case.priority),
-        alarms=[figure.name for figure in outcome.quality if not figure.acceptable] if outcome is not None else [],
+        alarms=_alarms(outcome, tumour),
         notes=notes,
     )
+
+
+def _alarms(outcome: JobOutcome | None, tumour: TumourFindings | None) -> list[str]:
+    """Name what makes a result doubtful; the worklist is ordered by how much there is."""
+    poor = [figure.name for figure in outcome.quality if not figure.acceptable] if outcome is not None else []
+    return [*poor, *(alarm.words for alarm in (tumour.alarms if tumour is not None else ()))]
 
 
 def _count(lesions: Sequence[Lesion] | None, change: LesionChange) -> int | None:
@@ -182,6 +193,11 @@ def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages, se
             for figure in (outcome.quality if outcome is not None else ())
         ],
         warnings=[*outcome.warnings, *rows.notes] if outcome is not None else [],
+        tumour=(
+            tumour_state(outcome.tumour, rows.review)
+            if outcome is not None and outcome.tumour is not None and not rows.withheld
+            else None
+        ),
         review=_open_or_signed(rows, seal) if outcome is not None else None,
         events=_events(rows.case),
         deliveries=[

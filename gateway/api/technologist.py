@@ -257,6 +257,8 @@ _NO_WAY_ON = frozenset(
 )
 
 
+NOT_COMPARED = "A tumour was measured, and nothing compared with an earlier study."
+
 _HARMLESS_FIGURES = ("grey-white contrast to noise",)
 """A FLAIR may have none and still be good: it does no harm to the comparison (docs/ms_longitudinal.md)."""
 
@@ -275,6 +277,8 @@ def answer_of(state: CaseState, outcome: JobOutcome | None, reason: str) -> tupl
         ]
         if poor:
             return Answer.NONE, f"The images or their registration are not as expected: {', '.join(poor)}."
+        if outcome.tumour is not None:
+            return Answer.NONE, NOT_COMPARED
         new = any(lesion.change is LesionChange.NEW for lesion in outcome.lesions)
         return (Answer.NEW_LESION if new else Answer.NO_NEW_LESION), ""
     if state in _NO_WAY_ON or (outcome is not None and state is not CaseState.PSEUDONYMISED):

@@ -80,8 +80,31 @@ def _prepare(services: Services, lease: Lease) -> None:
         _conclude(services, lease, CaseEvent.NOT_USABLE, f"{routed.sentence} {since}")
     elif refusal := release.why_closed(services, routed.spec):
         _conclude(services, lease, CaseEvent.NOT_USABLE, refusal)
-    else:
+    elif routed.spec.compares:
         _compare(services, lease, case, current, (routed.route, routed.spec))
+    else:
+        _measure_alone(services, lease, case, current, (routed.route, routed.spec))
+
+
+def _measure_alone(
+    services: Services, lease: Lease, case: Case, current: _Current, plan: tuple[Route, PipelineSpec]
+) -> None:
+    """Order a measurement of this study, which is compared with none."""
+    with services.sessions.begin() as session:
+        fetched = priors.only_a_prior(session, case)
+    if fetched:
+        _conclude(services, lease, CaseEvent.PRIOR_MISSING, priors.ONLY_A_PRIOR)
+        return
+    order, record = _across(services, lease, current, current.record, current.study, current.routed.selection)
+    _, spec = plan
+    with services.sessions.begin() as session:
+        case = lease.case(session, _COMPLETE)
+        at = services.clock()
+        services.vault_in(session).put(record)
+        case.prior_case_id = None
+        store.record(session, case, CaseEvent.PSEUDONYMISED, actor=ACTOR, at=at)
+        submit.place_order(session, case, pipeline=spec.name, version=spec.version, current=order, prior=None, at=at)
+    log.info("job ordered", case_id=lease.case_id, pipeline=spec.name, version=spec.version)
 
 
 def _compare(services: Services, lease: Lease, case: Case, current: _Current, plan: tuple[Route, PipelineSpec]) -> None:
@@ -187,8 +210,7 @@ def _order(
         (current.record, current.study, current.routed.selection),
         (prior_record, prior_study, found.selection),
     ):
-        series = {role: candidate.series_instance_uid for role, candidate in selection.chosen.items()}
-        order, transferred = transfer(services, lease, record, study, series, current.files)
+        order, transferred = _across(services, lease, current, record, study, selection)
         orders.append(order)
         records.append(transferred)
     require_same_person(*records)
@@ -205,6 +227,19 @@ def _order(
             session, case, pipeline=spec.name, version=spec.version, current=orders[0], prior=orders[1], at=at
         )
     log.info("job ordered", case_id=lease.case_id, pipeline=spec.name, version=spec.version)
+
+
+def _across(
+    services: Services,
+    lease: Lease,
+    current: _Current,
+    record: StudyRecord,
+    study: ClinicalStudy,
+    selection: Selection,
+) -> tuple[StudyOrder, StudyRecord]:
+    """Take the chosen series of a study across the border."""
+    series = {role: candidate.series_instance_uid for role, candidate in selection.chosen.items()}
+    return transfer(services, lease, record, study, series, current.files)
 
 
 def _earlier(case: Case, others: Sequence[EarlierStudy]) -> set[tuple[str, bool]]:

@@ -44,7 +44,14 @@ _JOBS = uuid.UUID("5a1d9a1e-6d55-5b0f-9b57-0d6a4f1c2a90")
 
 
 def place_order(
-    session: Session, case: Case, *, pipeline: str, version: str, current: StudyOrder, prior: StudyOrder, at: datetime
+    session: Session,
+    case: Case,
+    *,
+    pipeline: str,
+    version: str,
+    current: StudyOrder,
+    prior: StudyOrder | None,
+    at: datetime,
 ) -> JobOrder:
     """Write a new job of a case and the message that orders it, in the caller's transaction.
 

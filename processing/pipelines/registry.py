@@ -5,8 +5,9 @@ from __future__ import annotations
 from processing.domain.errors import InputRejected
 from processing.pipelines.ms_longitudinal.spec import SPEC as MS_LONGITUDINAL
 from processing.pipelines.spec import PipelineSpec
+from processing.pipelines.tumour_volumetry.spec import SPEC as TUMOUR_VOLUMETRY
 
-SPECS: tuple[PipelineSpec, ...] = (MS_LONGITUDINAL,)
+SPECS: tuple[PipelineSpec, ...] = (MS_LONGITUDINAL, TUMOUR_VOLUMETRY)
 
 
 class UnknownPipeline(InputRejected):

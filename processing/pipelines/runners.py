@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from processing.domain.result import PipelineResult
 from processing.pipelines.ms_longitudinal import pipeline as ms_longitudinal
 from processing.pipelines.registry import find_spec
-from processing.pipelines.spec import Runner
+from processing.pipelines.spec import Images, Progress, Runner
+from processing.pipelines.tumour_volumetry import pipeline as tumour_volumetry
+from processing.pipelines.tumour_volumetry.spec import SPEC as TUMOUR_VOLUMETRY
 
-_RUNNERS: Mapping[str, Runner] = {ms_longitudinal.SPEC.name: ms_longitudinal.run}
+
+def _of_one_visit(current: Images, _prior: Images, progress: Progress) -> PipelineResult:
+    return tumour_volumetry.run(current, progress)
+
+
+_RUNNERS: Mapping[str, Runner] = {
+    ms_longitudinal.SPEC.name: ms_longitudinal.run,
+    TUMOUR_VOLUMETRY.name: _of_one_visit,
+}
 
 
 def find_runner(name: str, version: str | None = None) -> Runner:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.api.schemas.body import Body
 from gateway.api.schemas.review import ReviewState
+from gateway.api.schemas.tumour import TumourState
 from gateway.api.schemas.worklist import CaseSummary
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Verdict
@@ -85,6 +86,8 @@ class CaseDetail(Body):
     """Whoever asks has to read the images alone first: that no lesion stands here then says nothing."""
     quality: list[QualityLine]
     warnings: list[str]
+    tumour: TumourState | None
+    """Of a pipeline that measures a tumour; none while it is hidden or rejected."""
     review: ReviewState | None
     events: list[EventLine]
     deliveries: list[StoredLine]

@@ -48,9 +48,11 @@ class CaseSummary(Body):
     growing_lesions: int | None
     disputed_lesions: int | None
     """Found by one of two detectors only."""
+    tumour_ml: float | None
+    """Volume of the whole tumour, of a pipeline that measures one."""
     priority: Priority
     alarms: list[str]
-    """Names of the quality figures outside their expected range."""
+    """Quality figures outside their expected range, and segmenters that disagree about a tumour."""
     notes: list[str] = Field(default=[])
     """What a person has to know or to decide: open questions, studies passed over, an earlier signature."""
 

@@ -1,0 +1,44 @@
+"""From the outcome of a job to what the case page shows of a tumour."""
+
+from __future__ import annotations
+
+from gateway.api.schemas.tumour import DiametersLine, RatioLine, TumourPartLine, TumourState, VoteLine
+from gateway.db.tables import Review
+from processing.domain.decision import Verdict
+from processing.domain.tumour import Diameters, TumourFindings, TumourLabel
+
+
+def tumour_state(found: TumourFindings, review: Review | None) -> TumourState:
+    """Return the parts with the reader's verdicts, and everything that was measured."""
+    verdicts = review.verdicts if review is not None else {}
+    return TumourState(
+        parts=[_part(found, label, verdicts.get(str(int(label)))) for label in found.parts],
+        whole_ml=found.volumes.whole_ml,
+        side=found.side,
+        ratios=[RatioLine(name=name, value=value) for name, value in found.volumes.ratios().items()],
+        diameters=_diameters(found.diameters) if found.diameters is not None else None,
+        votes=[VoteLine(segmenter=vote.name, weights=list(vote.weights)) for vote in found.votes],
+        alarms=[alarm.words for alarm in found.alarms],
+        comparisons=found.comparisons,
+        risk=found.risk,
+    )
+
+
+def _part(found: TumourFindings, label: TumourLabel, verdict: object) -> TumourPartLine:
+    z, y, x = found.places[label - 1]
+    return TumourPartLine(
+        number=int(label),
+        name=label.words,
+        volume_ml=found.volumes.of(label),
+        place=(z, y, x),
+        verdict=Verdict(verdict) if verdict is not None else None,
+    )
+
+
+def _diameters(found: Diameters) -> DiametersLine:
+    return DiametersLine(
+        slice_index=found.slice_index,
+        longest_mm=found.longest_mm,
+        perpendicular_mm=found.perpendicular_mm,
+        measurable=found.measurable,
+    )
