@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from processing.pipelines.registry import SPECS
+from validation.compare import CaseComparison, Verdict
 from validation.datasets import UnknownDataset, all_manifests, find_manifest
 from validation.datasets.manifest import MANIFESTS, BrokenManifest, site_folder
 from validation.datasets.phantoms import OtherPhantom, pin_phantoms
@@ -27,8 +28,9 @@ from validation.release import (
 )
 from validation.report import write_report
 from validation.robustness import robustness, robustness_table
-from validation.run import RUNS, keys_of, run
+from validation.run import RUNS, CaseKey, keys_of, run
 from validation.stability import NotRepeatable, determinism, measure_stability, stability_table
+from validation.through import Account, NotMeasured, Receiver, Running, run_through
 
 Chosen = argparse.Namespace
 
@@ -71,9 +73,33 @@ def _pin(_: Chosen) -> int:
 
 def _run(chosen: Chosen) -> int:
     keys = keys_of(datasets_at_hand(chosen.pipeline, say, chosen.dataset), quick=chosen.quick, case=chosen.case)
+    if chosen.through:
+        return _run_through(chosen, keys)
     outputs = run(keys, chosen.pipeline, processes=chosen.processes, say=say)
     say(f"{len(outputs)} cases under {RUNS}\n")
     return 0
+
+
+def _run_through(chosen: Chosen, keys: Sequence[CaseKey]) -> int:
+    if chosen.sender is None or chosen.reader is None:
+        say("A running system needs --sender, an operator account, and --reader: each NAME=FILE with the password.\n")
+        return 1
+    system = Running(chosen.through.rstrip("/"), chosen.sender, chosen.reader, chosen.receiver)
+    compared = run_through(keys, chosen.pipeline, system, say=say, to_rate=chosen.to_rate)
+    for one in compared:
+        _say_findings(one)
+    return 1 if any(one.verdict is Verdict.CHANGED for one in compared) else 0
+
+
+def _account(words: str) -> Account:
+    name, _, file = words.partition("=")
+    return Account(name, Path(file).read_text(encoding="utf-8").strip())
+
+
+def _receiver(words: str) -> Receiver:
+    ae_title, _, place = words.partition("@")
+    host, _, port = place.rpartition(":")
+    return Receiver(ae_title, host, int(port))
 
 
 def _assessed(chosen: Chosen) -> Assessment:
@@ -88,11 +114,15 @@ def _assessed(chosen: Chosen) -> Assessment:
 
 def _compare(chosen: Chosen) -> int:
     for one in _assessed(chosen).comparisons:
-        say(f"{one.dataset}/{one.case}: {one.verdict.words}\n")
-        for finding in one.findings:
-            if finding.detail:
-                say(f"    {finding.verdict.words}: {finding.what}, {finding.detail}\n")
+        _say_findings(one)
     return 0
+
+
+def _say_findings(one: CaseComparison) -> None:
+    say(f"{one.dataset}/{one.case}: {one.verdict.words}\n")
+    for finding in one.findings:
+        if finding.detail:
+            say(f"    {finding.verdict.words}: {finding.what}, {finding.detail}\n")
 
 
 def _gate(chosen: Chosen) -> int:
@@ -146,6 +176,17 @@ COMMANDS: Mapping[str, tuple[Callable[[Chosen], int], str]] = {
 }
 
 
+def _add_running_system(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--through", metavar="URL", default="", help="send the cases to a running Interval instead")
+    for name, does in (("sender", "operator account that sends"), ("reader", "reader account that collects")):
+        words = f"{does}, and the file of its password"
+        parser.add_argument(f"--{name}", type=_account, metavar="NAME=FILE", help=words)
+    parser.add_argument(
+        "--receiver", type=_receiver, metavar="AET@HOST:PORT", help="send by C-STORE to this one, not by STOW-RS"
+    )
+    parser.add_argument("--to-rate", action="store_true", help="let readers rate the results in the viewer, blind")
+
+
 REFUSALS = (
     UnknownDataset,
     BrokenManifest,
@@ -155,6 +196,7 @@ REFUSALS = (
     OtherPhantom,
     OtherPipeline,
     NotRepeatable,
+    NotMeasured,
 )
 """What a command says in one sentence, without a trace."""
 
@@ -187,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("run", "compare", "gate"):
         made[name].add_argument("--quick", action="store_true", help="only the quick cases")
     made["run"].add_argument("--case", help="only the case with this name")
+    _add_running_system(made["run"])
     made["gate"].add_argument("--conclude", action="store_true", help="only let --ratings decide what waits for them")
     made["reference"].add_argument("--decided", default="", help="a maintainer's reason to release without ratings")
     made["reference"].add_argument(
