@@ -37,6 +37,7 @@ _NO_IMAGES = frozenset({"AU", "DOC", "ECG", "EPS", "FID", "HD", "KO", "PLAN", "P
 }
 """Modalities (PS3.3 C.7.3.1.1.1) of objects that are about images and are none."""
 
+_MR = frozenset({"MR"})
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
@@ -95,11 +96,14 @@ class ClinicalStudy:
     patient_ids : frozenset of str
         More than one when the same study arrived under several patient IDs: then nobody knows whose it is.
     series : tuple of ClinicalSeries
+    measured : frozenset of str
+        Modalities of which a pipeline measures anything.
     """
 
     study_instance_uid: str = field(repr=False)
     patient_ids: frozenset[str] = field(repr=False)
     series: tuple[ClinicalSeries, ...] = field(repr=False)
+    measured: frozenset[str] = _MR
 
     @property
     def images(self) -> tuple[ClinicalSeries, ...]:
@@ -107,9 +111,14 @@ class ClinicalStudy:
         return tuple(series for series in self.series if series.holds_images)
 
     @property
+    def measurable(self) -> tuple[ClinicalSeries, ...]:
+        """Those of them that a pipeline may ask for."""
+        return tuple(series for series in self.images if series.modality in self.measured)
+
+    @property
     def image_count(self) -> int:
-        """Number of MR images from outside: only these can be chosen, so only these make a study another one."""
-        return sum(len(series.instances) for series in self.images if series.modality == "MR")
+        """Number of images that can be chosen: only these make a study another one when they come late."""
+        return sum(len(series.instances) for series in self.measurable)
 
     @property
     def ignored_count(self) -> int:
@@ -127,9 +136,12 @@ class ClinicalArchive:
     ----------
     base_url : str
     username, password : str
+    measured : frozenset of str
+        Modalities of which a pipeline measures anything.
     """
 
-    def __init__(self, base_url: str, username: str, password: str) -> None:
+    def __init__(self, base_url: str, username: str, password: str, *, measured: frozenset[str] = _MR) -> None:
+        self._measured = measured
         self._client = httpx.Client(
             base_url=base_url,
             auth=httpx.BasicAuth(username, password),
@@ -209,7 +221,7 @@ class ClinicalArchive:
             series += [_series(line) for line in self._json("GET", f"/studies/{resource['ID']}/series", missing=[])]
         if not series:
             return None
-        return ClinicalStudy(study_instance_uid, frozenset(patient_ids), tuple(series))
+        return ClinicalStudy(study_instance_uid, frozenset(patient_ids), tuple(series), self._measured)
 
     def study_uids_of_patient(self, patient_id: str) -> frozenset[str]:
         """Return the StudyInstanceUIDs of all studies under a patient ID, whoever issued it."""

@@ -17,7 +17,7 @@ _DIGEST_BYTES = 16
 
 
 class ImageDigests:
-    """Keyed digests of a study's MR images: of their UIDs, and of the archive's own list of them.
+    """Keyed digests of a study's images that can be measured: of their UIDs, and of the archive's own list of them.
 
     The archive is asked for the UIDs only when its list differs from the one that the case was complete with.
 
@@ -32,7 +32,7 @@ class ImageDigests:
 
     def __init__(self, archive: ClinicalArchive, study: ClinicalStudy | None, key: bytes) -> None:
         self._archive, self._key = archive, key
-        self._series = [series for series in study.images if series.modality == "MR"] if study is not None else []
+        self._series = study.measurable if study is not None else ()
 
     @cached_property
     def listing(self) -> bytes:
@@ -77,7 +77,7 @@ def note_ignored(session: Session, case: Case, ignored: int, now: datetime) -> N
     if ignored <= before or case.state == CaseState.SUPERSEDED.value:
         return
     _row(session, case).ignored = ignored
-    detail = f"{ignored - before} images that are no MR: nothing is measured on them."
+    detail = f"{ignored - before} images of another modality: nothing is measured on them."
     store.record(session, case, CaseEvent.IMAGES_IGNORED, actor="receive", detail=detail, at=now)
 
 

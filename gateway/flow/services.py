@@ -128,7 +128,12 @@ def build_services(settings: Settings) -> Services:
     vault = Vault(ReadOnlyVaultRows(session_factory(engine, read_only=True)), keys)
     # With a single key there is no choice, and no reason to ask the database for every patient.
     key_choice = vault.key_of if keys.retired else None
-    clinical = ClinicalArchive(settings.clinical_url, settings.clinical_user, settings.clinical_password)
+    clinical = ClinicalArchive(
+        settings.clinical_url,
+        settings.clinical_user,
+        settings.clinical_password,
+        measured=frozenset(series.role.modality for spec in SPECS for series in spec.inputs),
+    )
     return Services(
         settings=settings,
         engine=engine,

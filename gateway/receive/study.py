@@ -30,8 +30,8 @@ def what_arrived(state: CaseState | None, known_images: int, seen_images: int, *
     state : CaseState or None
         Of the newest revision; none when the study was never seen.
     known_images, seen_images : int
-        MR images that the case was last complete with, and that the archive holds. The archive keeps an instance
-        once however often it is sent, so a duplicate changes no number; nor does anything that is no MR image.
+        Images that the case was last complete with, and that the archive holds. The archive keeps an instance once
+        however often it is sent, so a duplicate changes no number; nor does an image that no pipeline asks for.
     replaced : bool
         Whether the case has a result or a signature, though its state alone would let it take more images.
     """

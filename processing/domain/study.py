@@ -17,6 +17,11 @@ class SeriesRole(StrEnum):
     DWI = "DWI"
     CT = "CT"
 
+    @property
+    def modality(self) -> str:
+        """The Modality (0008,0060) of the series that play it."""
+        return "CT" if self is SeriesRole.CT else "MR"
+
 
 class TimePoint(StrEnum):
     """Which of the compared studies a series belongs to."""

@@ -157,6 +157,6 @@ def test_images_of_another_modality_leave_an_event_and_change_nothing(
     assert case.state == CaseState.BASELINE.value
     assert "No earlier study" in case.reason
     (event,) = [event for event in case.events if event.event == CaseEvent.IMAGES_IGNORED.value]
-    assert event.detail == "3 images that are no MR: nothing is measured on them."
+    assert event.detail == "3 images of another modality: nothing is measured on them."
     flow.follow_changes(gateway.services)
     assert len(gateway.case(study_uid).events) == len(case.events)
