@@ -5,6 +5,7 @@ What was delivered to the PACS belongs to the hospital's record and is not Inter
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gateway.audit import trail
 from gateway.audit.trail import AuditAction, Subject
+from gateway.clinical import header_of
 from gateway.db.tables import Case, QuarantinedUpload
 from gateway.flow.services import Services
 from gateway.intake.quarantine import QuarantineCipher, content_of
@@ -134,12 +136,28 @@ def _originals(services: Services) -> Originals:
 
 
 def _uploads_naming(services: Services, session: Session, identity: PatientIdentity) -> list[int]:
-    """Return the quarantined files in whose bytes the patient ID stands."""
     settings = services.settings
     cipher = QuarantineCipher(settings.pseudonym_key, settings.pseudonym_key_id, settings.retired_keys)
-    wanted = identity.patient_id.strip().encode()
     uploads = session.scalars(select(QuarantinedUpload).execution_options(yield_per=10))
-    return [upload.upload_id for upload in uploads if wanted in content_of(upload, cipher)]
+    return [upload.upload_id for upload in uploads if names_patient(content_of(upload, cipher), identity)]
+
+
+def names_patient(content: bytes, identity: PatientIdentity) -> bool:
+    """Whether a file that can't be used is this patient's.
+
+    One that says its patient ID is the patient's whose ID it is: "12" stands in the bytes of many files. Of one that
+    can't be read that far, the ID must stand in its bytes as a word of its own.
+    """
+    wanted = identity.patient_id.strip()
+    try:
+        header = header_of(content)
+        said = str(header.get("PatientID") or "").strip()
+        issuer = str(header.get("IssuerOfPatientID") or "").strip()
+    except (InputRejected, ValueError, LookupError):  # what pydicom raises for text outside its character set
+        said = issuer = ""
+    if said:
+        return (said, issuer) == (wanted, identity.issuer_of_patient_id.strip())
+    return re.search(rb"(?<![0-9A-Za-z])" + re.escape(wanted.encode()) + rb"(?![0-9A-Za-z])", content) is not None
 
 
 def _empty_write_ahead_log(services: Services) -> None:

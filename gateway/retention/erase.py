@@ -53,7 +53,7 @@ class Rows:
     case_ids, study_uids : tuple of str
         All revisions; pseudonymous StudyInstanceUIDs.
     pseudonyms : frozenset of str
-        The patient's own, and those that were merged into it.
+        The patient's own, and those of which every study was merged into it.
     """
 
     case_ids: tuple[str, ...]
@@ -69,13 +69,32 @@ class Rows:
 
 def rows_of(session: Session, pseudonyms: Collection[str]) -> Rows:
     """Return what belongs to a patient, by every name that the patient has or had."""
-    names = set(pseudonyms)
-    merged = select(Correction.pseudonym).where(Correction.new_pseudonym.in_(names))
-    names |= set(session.scalars(merged))
+    names = _names(session, pseudonyms)
     cases = session.execute(select(Case.case_id, Case.study_uid).where(Case.pseudonym.in_(names))).all()
     before = session.scalars(select(Correction.study_uid).where(Correction.new_pseudonym.in_(names)))
-    study_uids = {row.study_uid for row in cases} | set(before)
+    # A study that was once filed under the patient by mistake is somebody else's by now.
+    of_others = session.scalars(select(Case.study_uid).where(Case.pseudonym.not_in(names)))
+    study_uids = {row.study_uid for row in cases} | (set(before) - set(of_others))
     return Rows(tuple(row.case_id for row in cases), tuple(sorted(study_uids)), frozenset(names))
+
+
+def _names(session: Session, pseudonyms: Collection[str]) -> set[str]:
+    """Add the names that a patient had before.
+
+    That one study was moved from one patient to another does not make the two one: a name whose owner still has
+    studies stays the owner's.
+    """
+    names = set(pseudonyms)
+    while True:
+        before = select(Correction.pseudonym).where(
+            Correction.new_pseudonym.in_(names),
+            Correction.pseudonym.not_in(names),
+            Correction.pseudonym.not_in(select(Case.pseudonym)),
+        )
+        found = set(session.scalars(before))
+        if not found:
+            return names
+        names |= found
 
 
 def erase_rows(session: Session, rows: Rows) -> None:
