@@ -70,6 +70,31 @@ WORKERS ?= 1,2
 load: setup ## Play a department's day and print what it cost (STUDIES=90 SIZE=small|routine|fine WORKERS=1,2)
 	@$(RUN) -m demo.load --studies $(STUDIES) --size $(SIZE) --workers $(WORKERS)
 
+# --- what people who install it run ---------------------------------------------------------------------------------
+
+.PHONY: compose-test
+compose-test: setup ## Build the images, start compose.yaml, send a study over TLS, sign it, find it in the PACS, stop
+	@$(RUN) -m tests.e2e.compose
+
+.PHONY: audit
+audit: setup ## Ask whether vulnerabilities are known of what is installed (skips where nobody can be asked)
+	@$(RUN) -m deploy.audit
+
+.PHONY: licences
+licences: setup ## List every package's licence in docs/licences.md; fails where one is unknown
+	@$(RUN) -m deploy.licences --write
+
+SBOM := .interval/sbom
+
+.PHONY: sbom
+sbom: setup ## Write the software bill of materials as CycloneDX: .interval/sbom/*.cdx.json
+	@mkdir -p $(SBOM)
+	@$(RUN) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+	  --output-file $(SBOM)/python.cdx.json requirements-run.lock
+	@cd viewer && npm sbom --sbom-format cyclonedx --sbom-type application --omit dev --package-lock-only \
+	  > ../$(SBOM)/viewer.cdx.json
+	@ls $(SBOM)/*.cdx.json
+
 SEEDS ?= 1..10
 
 .PHONY: chaos
@@ -95,6 +120,8 @@ openapi: setup ## Write the API's description and regenerate the viewer's client
 lock: ## Pin every Python dependency with its hash
 	@$(VENV)/bin/pip-compile --quiet --upgrade --extra dev --generate-hashes --strip-extras --no-header \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+	@$(VENV)/bin/pip-compile --quiet --constraint requirements.lock --generate-hashes --strip-extras --no-header \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements-run.lock pyproject.toml
 
 # --- set-up: each step runs again only when its list changed ---------------------------------------------------------
 

@@ -19,19 +19,12 @@ local all      all           peer map=own
 host  interval interval all  scram-sha-256
 HBA
   echo "own $(id -un) postgres" > "$data.new/pg_ident.conf"
+  printf 'CREATE ROLE interval LOGIN\nCREATE DATABASE interval OWNER interval\n' |
+    postgres --single -D "$data.new" postgres >/dev/null
   # Only whole: a start that was interrupted begins anew.
   mv "$data.new" "$data"
 fi
 
-# In single-user mode nobody can connect yet.
-exists=$(echo "SELECT 'there' FROM pg_roles WHERE rolname = 'interval'" | postgres --single -D "$data" postgres)
-if ! echo "$exists" | grep -q there; then
-  echo "CREATE ROLE interval LOGIN" | postgres --single -D "$data" postgres >/dev/null
-fi
+# In single-user mode, in which nobody can connect yet.
 echo "ALTER ROLE interval PASSWORD '$password'" | postgres --single -D "$data" postgres >/dev/null
-exists=$(echo "SELECT 'there' FROM pg_database WHERE datname = 'interval'" | postgres --single -D "$data" postgres)
-if ! echo "$exists" | grep -q there; then
-  echo "CREATE DATABASE interval OWNER interval" | postgres --single -D "$data" postgres >/dev/null
-fi
-
 exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp -c log_statement=none

@@ -1,0 +1,1 @@
+"""What an installation is made from and checked with: images, proxy, secrets, licences, advisories."""
