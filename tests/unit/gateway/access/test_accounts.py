@@ -58,6 +58,21 @@ def test_a_session_ends_with_its_time(sessions: sessionmaker[Session], passwords
         assert len(session.scalars(select(LoginSession)).all()) == 1, "the ended one is cleaned away"
 
 
+def test_a_session_ends_when_nobody_used_it_for_long(
+    sessions: sessionmaker[Session], passwords: Passwords, anna: str
+) -> None:
+    opened = log_in(sessions, anna, PASSWORD, passwords=passwords, lifetime=10 * HOURS, now=NOON)
+    assert opened is not None
+    idle = timedelta(minutes=30)
+    with sessions() as session:
+        assert session_of(session, opened.token, idle=idle, now=NOON + idle / 2) is not None
+        assert session_of(session, opened.token, idle=idle, now=NOON + idle) is None
+    note_use(sessions, opened.token, now=NOON + idle / 2)
+    with sessions() as session:
+        assert session_of(session, opened.token, idle=idle, now=NOON + idle) is not None
+        assert session_of(session, opened.token, idle=idle, now=NOON + 2 * idle) is None
+
+
 def test_neither_token_nor_password_stands_in_the_database(
     sessions: sessionmaker[Session], passwords: Passwords, anna: str
 ) -> None:
