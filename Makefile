@@ -101,6 +101,13 @@ SEEDS ?= 1..10
 chaos: setup-test ## Kill everything again and again while studies stream in, then look for what was lost (SEEDS=1..10)
 	@$(RUN) -m tests.e2e.chaos --seeds $(SEEDS) --keep .interval/chaos
 
+COUNT ?= 1000
+EXAMPLES ?= 20
+
+.PHONY: fuzz
+fuzz: setup-test ## Send mutated files to every entry and odd requests to every route (COUNT=1000 EXAMPLES=20)
+	@FUZZ_COUNT=$(COUNT) FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) -m pytest -q --timeout 7200 tests/integration/fuzz
+
 .PHONY: clean
 clean: down ## Remove the virtual environment, builds and the demo's state
 	rm -rf $(VENV) .interval demo-output viewer/node_modules viewer/dist

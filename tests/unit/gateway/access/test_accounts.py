@@ -15,6 +15,7 @@ from gateway.access.accounts import (
     create_account,
     log_in,
     log_out,
+    note_use,
     session_of,
     set_password,
 )
@@ -61,7 +62,7 @@ def test_a_session_ends_with_its_time(sessions: sessionmaker[Session], passwords
 def test_a_session_ends_when_nobody_used_it_for_long(
     sessions: sessionmaker[Session], passwords: Passwords, anna: str
 ) -> None:
-    opened = log_in(sessions, anna, PASSWORD, passwords=passwords, lifetime=10 * HOURS, now=NOON)
+    opened = log_in(sessions, anna, PASSWORD, passwords=passwords, lifetime=HOURS, now=NOON)
     assert opened is not None
     idle = timedelta(minutes=30)
     with sessions() as session:
