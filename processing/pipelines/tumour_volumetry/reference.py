@@ -1,7 +1,7 @@
 """The reference population that alarms are raised against: which agreement of each segmenter is usual.
 
-It belongs to one version of the pipeline and one ensemble. `python -m validation.tumour_cohort --reference FILE` measures
-it and writes `alarms.json`, beside this file or for a site's own ensemble elsewhere.
+It belongs to one version of the pipeline and one ensemble. `python -m validation.tumour_cohort --reference FILE`
+measures it and writes `alarms.json`, beside this file or for a site's own ensemble elsewhere.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Segmenters that an installation adds to the built-in ones: networks, containers and inference servers."""
