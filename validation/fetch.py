@@ -65,6 +65,7 @@ def fetched(manifest: Manifest) -> Path:
     ChangedData
         If one of them differs from what is pinned, or is not pinned.
     """
+    _require_pinned(manifest)
     place = at_hand(manifest)
     if place is None:
         raise MissingData(
@@ -79,14 +80,10 @@ def fetched(manifest: Manifest) -> Path:
 def _check(name: str, place: Path, files: tuple[tuple[str, FileEntry], ...]) -> None:
     """Check once per process: hashing a set takes as long as reading it."""
     for path, entry in files:
-        _require_pinned(name, path, entry.sha256)
+        if entry.sha256 is None:
+            raise ChangedData(f"{name}: nobody has pinned {path} yet. Nothing was read of it.")
         if sha256_of(place / path) != entry.sha256:
             raise ChangedData(f"{name}: {path} is not the file that the manifest pins. Nothing was read of it.")
-
-
-def _require_pinned(name: str, path: str, sha256: str | None) -> None:
-    if sha256 is None:
-        raise ChangedData(f"{name}: nobody has pinned {path} yet; `python -m validation fetch {name} --pin` does.")
 
 
 def fetch(manifest: Manifest, say: Callable[[str], object], *, pin: Path | None = None) -> Path:
@@ -114,7 +111,7 @@ def fetch(manifest: Manifest, say: Callable[[str], object], *, pin: Path | None 
         place = _download(manifest, pinning=pin is not None, say=say)
     if pin is not None and manifest.unpinned:
         pinned = {path: entry.model_copy(update={"sha256": sha256_of(place / path)}) for path, entry in _open(manifest)}
-        manifest = manifest.model_copy(update={"files": {**manifest.files, **pinned}})
+        manifest = manifest.model_copy(update={"files": {**manifest.files, **pinned}, "unpinned_because": ""})
         say(f"pinned {len(pinned)} files in {write_manifest(manifest, pin).name}; compare it before you commit it\n")
     fetched(manifest)
     say(f"{manifest.name} {manifest.version}: {len(manifest.files)} files, every byte as pinned\n")
@@ -125,12 +122,22 @@ def _open(manifest: Manifest) -> Iterator[tuple[str, FileEntry]]:
     return ((path, entry) for path, entry in manifest.files.items() if entry.sha256 is None)
 
 
+def _require_pinned(manifest: Manifest) -> None:
+    """Refuse a set of which some files could be anything: unverified data is no reference."""
+    if manifest.unpinned:
+        raise ChangedData(
+            f"{manifest.name}: {len(manifest.unpinned)} of its {len(manifest.files)} files have no hash. "
+            f"{manifest.unpinned_because} Nothing of the set is used until then. `python -m validation fetch "
+            f"{manifest.name} --pin` fetches them and writes the hashes of what it found into the manifest: compare "
+            "them with another source before you commit them."
+        )
+
+
 def _download(manifest: Manifest, *, pinning: bool, say: Callable[[str], object]) -> Path:
     if not manifest.address:
         raise MissingData(f"{manifest.name} is published nowhere: its files must be where it was registered.")
     if not pinning:
-        for path, entry in manifest.files.items():
-            _require_pinned(manifest.name, path, entry.sha256)
+        _require_pinned(manifest)
     get_logger().setLevel("WARNING")
     place = cache_folder() / manifest.mirror
     source = pooch.create(

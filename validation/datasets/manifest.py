@@ -108,6 +108,8 @@ class Manifest(_Strict):
     graded_by : GradedBy
     pipelines : tuple of str
         That can measure its cases.
+    unpinned_because : str
+        Why files have no hash, and what to do about it; said wherever the set is refused.
     files : dict of str to FileEntry
     cases : tuple of CaseEntry
     """
@@ -121,6 +123,7 @@ class Manifest(_Strict):
     mirror: str = ""
     graded_by: GradedBy
     pipelines: tuple[str, ...] = ("ms_longitudinal",)
+    unpinned_because: str = ""
     files: dict[RelativePath, FileEntry] = {}
     cases: tuple[CaseEntry, ...]
 
@@ -132,6 +135,8 @@ class Manifest(_Strict):
         names = [case.name for case in self.cases]
         if len(set(names)) < len(names):
             raise ValueError("two cases have one name")
+        if self.unpinned and not self.unpinned_because:
+            raise ValueError("files have no hash, and nothing says why")
         return self
 
     @property

@@ -97,9 +97,11 @@ def test_what_is_published_is_fetched_and_checked(mirror: Path, monkeypatch: pyt
 
 def test_what_nobody_pinned_is_refused_until_somebody_does(mirror: Path) -> None:
     put(mirror, b"x")
-    entry = manifest().model_copy(update={"files": {"a/b.nii.gz": FileEntry(sha256=None)}})
-    with pytest.raises(ChangedData, match="--pin"):
-        fetch.fetched(entry)
+    files = {"a/b.nii.gz": FileEntry(sha256=None)}
+    entry = manifest().model_copy(update={"files": files, "unpinned_because": "Nobody could reach it."})
+    for refused in (lambda: fetch.fetched(entry), lambda: fetch.fetch(entry, lambda _: None)):
+        with pytest.raises(ChangedData, match=r"1 of its 1 files have no hash\. Nobody could reach it\..*--pin"):
+            refused()
     fetch.fetch(entry, lambda _: None, pin=mirror / "manifests")
     assert read_manifest(mirror / "manifests" / "made.yaml") == manifest()
 
