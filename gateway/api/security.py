@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,6 +37,12 @@ _HEADERS = (
 MOST_JSON_BYTES = 64 * 1024
 """Of a request that is no upload."""
 
+BODY_WITHIN_S = 30.0
+"""So long the body of a request that is no upload may take."""
+
+UPLOAD_SILENT_S = 60.0
+"""So long an upload may send nothing."""
+
 UPLOAD_PATHS = frozenset({"/api/uploads", "/api/dicomweb/studies"})
 """Routes that bound their bodies themselves, part by part."""
 
@@ -66,31 +74,67 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
+class TooSlow(Exception):
+    """A body did not come in time."""
+
+
 class BodyLimit:
-    """Refuses a body that is larger than any request of the API needs, whether it says so beforehand or not."""
+    """Refuses a body that is larger than any request of the API needs, or that comes too slowly.
+
+    Whoever holds a connection for nothing loses it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["path"] in UPLOAD_PATHS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if len(body) > MOST_JSON_BYTES:
-                too_large = JSONResponse({"detail": "The request is too large."}, status_code=413)
-                await too_large(scope, receive, send)
+        try:
+            if scope["path"] in UPLOAD_PATHS:
+                await self._app(scope, _never_silent(receive), send)
                 return
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                break
-        first = {"type": message["type"], "body": body, "more_body": False}
-        pending: list[Message] = [first]
+            first = await _whole_body(receive)
+        except TooSlow:
+            await JSONResponse({"detail": "The request came too slowly."}, status_code=408)(scope, receive, send)
+            return
+        if first is None:
+            await JSONResponse({"detail": "The request is too large."}, status_code=413)(scope, receive, send)
+            return
+        pending = [first]
 
         async def replayed() -> Message:
             return pending.pop() if pending else await receive()
 
         await self._app(scope, replayed, send)
+
+
+def _never_silent(receive: Receive) -> Receive:
+    """Return a `receive` that raises TooSlow when nothing comes for too long."""
+
+    async def watched() -> Message:
+        try:
+            async with asyncio.timeout(UPLOAD_SILENT_S):
+                return await receive()
+        except TimeoutError as silent:
+            raise TooSlow from silent
+
+    return watched
+
+
+async def _whole_body(receive: Receive) -> Message | None:
+    """Return the body as one message, or None when it is too large; raises TooSlow."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            while True:
+                message = await receive()
+                body += message.get("body", b"")
+                if len(body) > MOST_JSON_BYTES:
+                    return None
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return {"type": message["type"], "body": body, "more_body": False}
+    except TimeoutError as slow:
+        raise TooSlow from slow

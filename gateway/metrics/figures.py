@@ -25,6 +25,7 @@ from gateway.db.tables import (
     Review,
 )
 from gateway.flow import Services
+from gateway.jobs.gates import Mode
 from gateway.retention.due import SETTLED
 from gateway.storage import watched_folders
 from processing.domain.case import CaseEvent, CaseState
@@ -98,17 +99,30 @@ def _cases(session: Session, services: Services) -> Figures:
 
 def _queues(session: Session, services: Services) -> Figures:
     passages = flow.passages(services, session)
-    for name, words, figures in (
-        ("interval_queue_waiting", "Cases that wait before a queue or a target.", lambda one: one.waiting),
-        (
-            "interval_queue_under_way",
-            "Cases at the workers, or promised by a target.",
-            lambda one: one.under_way,
-        ),
-        ("interval_queue_stuck", "Consignments that a target refused.", lambda one: one.stuck),
-        ("interval_queue_open", "Whether a queue or a target lets work pass.", lambda one: one.gate.mode == "open"),
-    ):
-        yield _gauge(name, words, ["queue"], {(one.name,): float(figures(one)) for one in passages})
+    yield _gauge(
+        "interval_queue_waiting",
+        "Cases that wait before a queue or a target.",
+        ["queue"],
+        {(one.name,): one.waiting for one in passages},
+    )
+    yield _gauge(
+        "interval_queue_under_way",
+        "Cases at the workers, or promised by a target.",
+        ["queue"],
+        {(one.name,): one.under_way for one in passages},
+    )
+    yield _gauge(
+        "interval_queue_stuck",
+        "Consignments that a target refused.",
+        ["queue"],
+        {(one.name,): one.stuck for one in passages if one.is_target},
+    )
+    yield _gauge(
+        "interval_queue_open",
+        "Whether a queue or a target lets work pass.",
+        ["queue"],
+        {(one.name,): float(one.gate.mode is Mode.OPEN) for one in passages},
+    )
     unsent = select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.sent_at.is_(None))
     count, since = session.execute(unsent).one()
     yield _gauge("interval_outbox_waiting", "Orders that are not with the broker yet.", [], {(): count})

@@ -24,6 +24,7 @@ from processing.domain.messages import JobOutcome
 if TYPE_CHECKING:  # an extra that most sites do without
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.trace import Span
 
 log = get_logger(__name__)
 
@@ -122,7 +123,7 @@ class Traces:
         self._ids.case_id = case.case_id
         facts = {"state": case.state, "pipeline": case.pipeline, "version": case.version, "priority": case.priority}
         whole = tracer.start_span("case", start_time=_ns(way[0].began), attributes=facts)
-        spans = {}
+        spans: dict[str, Span] = {}
         for one in way:
             parent = set_span_in_context(spans.get(one.within, whole))
             span = tracer.start_span(one.name, context=parent, start_time=_ns(one.began))
