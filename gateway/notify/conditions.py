@@ -71,7 +71,7 @@ def archive_away(services: Services, _: Session) -> Iterator[Wrong]:
 def broker_away(services: Services, _: Session) -> Iterator[Wrong]:
     """Redis does not answer."""
     try:
-        with redis.Redis.from_url(services.settings.broker_url, socket_timeout=_TIMEOUT_S) as broker:
+        with redis.Redis.from_url(services.settings.broker, socket_timeout=_TIMEOUT_S) as broker:
             broker.ping()
     except (redis.RedisError, OSError, ValueError):
         yield Wrong("broker", "The broker does not answer: orders wait in the database.")

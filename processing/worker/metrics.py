@@ -60,7 +60,7 @@ def _readiness(settings: WorkerSettings) -> dict[str, str]:
 
 def _broker(settings: WorkerSettings) -> str:
     try:
-        with redis.Redis.from_url(settings.broker_url, socket_timeout=_TIMEOUT_S) as broker:
+        with redis.Redis.from_url(settings.broker, socket_timeout=_TIMEOUT_S) as broker:
             broker.ping()
     except (redis.RedisError, OSError, ValueError):
         return "The broker does not answer."

@@ -29,7 +29,7 @@ from gateway import flow
 from processing.domain.case import CaseState
 from tests.e2e.hospital import OPERATOR, Hospital
 from tests.integration.conftest import ARCHIVES_AND_BROKER
-from tests.integration.gateway.conftest import settings_for
+from tests.integration.gateway.conftest import Gateway, MovableClock, close, settings_for
 from tests.integration.gateway.sending import send
 from tests.integration.test_restore_drill import play_worker
 from tests.unit.gateway.brain_studies import Person, encoded, study
@@ -134,7 +134,7 @@ def _live_through_everything(hospital: Hospital, running: RunningSystem, folder:
     running.stop_service("worker", signal.SIGKILL)
     services = flow.build_services(settings_for(system, system.gateway_environment()["DATABASE_URL"]))
     play_worker(services, queued.summary.case_id)
-    services.engine.dispose()
+    close(Gateway(services, MovableClock()))
     hospital.sign_all(hospital.wait(PATIENT_ID, CaseState.READY_FOR_REVIEW, study_date="20230405"))
     hospital.wait(PATIENT_ID, CaseState.ARCHIVED, study_date="20230405")
     # A series with a hole, a file that is none, one without an ID, each under the patient's name.

@@ -27,7 +27,7 @@ from processing.domain.case import CaseState
 from processing.domain.messages import JobOrder
 from tests.e2e.hospital import Hospital
 from tests.integration.conftest import ARCHIVES_AND_BROKER
-from tests.integration.gateway.conftest import settings_for
+from tests.integration.gateway.conftest import Gateway, MovableClock, close, settings_for
 from tests.integration.gateway.results import carry_out
 from tests.integration.gateway.sending import send
 from tests.unit.gateway.brain_studies import Person, study
@@ -104,7 +104,7 @@ def signed(hospital: Hospital, tmp_path_factory: pytest.TempPathFactory) -> Sign
     url = hospital.system.gateway_environment()["DATABASE_URL"]
     services = flow.build_services(settings_for(hospital.system, url))
     play_worker(services, queued.summary.case_id)
-    services.engine.dispose()
+    close(Gateway(services, MovableClock()))
     ready = hospital.wait(person.patient_id, CaseState.READY_FOR_REVIEW, study_date="20230405")
     hospital.sign_all(ready)
     hospital.wait(person.patient_id, CaseState.ARCHIVED, study_date="20230405")

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -28,14 +29,15 @@ class Served:
     system: System
     gateway: Gateway
 
-    def client(self, role: Role | None) -> httpx.Client:
+    @contextmanager
+    def client(self, role: Role | None) -> Iterator[httpx.Client]:
         """A client that is signed in with a role; nobody for none."""
-        http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
-        if role is not None:
-            account = {"user_name": role.value, "password": PASSWORD}
-            session = http.post("/api/session", json=account).raise_for_status().json()
-            http.headers["X-CSRF-Token"] = session["csrf_token"]
-        return http
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as http:
+            if role is not None:
+                account = {"user_name": role.value, "password": PASSWORD}
+                session = http.post("/api/session", json=account).raise_for_status().json()
+                http.headers["X-CSRF-Token"] = session["csrf_token"]
+            yield http
 
 
 @pytest.fixture(scope="module")
