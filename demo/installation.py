@@ -68,6 +68,8 @@ class System:
         Empty for SQLite in `home`.
     priors_from_pacs : bool
         Whether earlier studies are looked for in the demo PACS too.
+    routes : str
+        File with the routes; empty for the gateway's own.
     """
 
     home: Path
@@ -75,6 +77,7 @@ class System:
     quiet_time_s: float = 4.0
     database_url: str = ""
     priors_from_pacs: bool = False
+    routes: str = ""
 
     @classmethod
     def resume(cls, home: Path) -> System:
@@ -86,6 +89,7 @@ class System:
             quiet_time_s=described["quiet_time_s"],
             database_url=described["database_url"],
             priors_from_pacs=described.get("priors_from_pacs", False),
+            routes=described.get("routes", ""),
         )
 
     @property
@@ -126,24 +130,28 @@ class System:
 
     def gateway_environment(self) -> dict[str, str]:
         """What the gateway's processes are told."""
-        return _python_environment() | {
-            "DATABASE_URL": self.database_url or f"sqlite:///{self.home / 'gateway.db'}",
-            "INTERVAL_BROKER_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
-            "INTERVAL_CLINICAL_URL": self.clinical_url,
-            "INTERVAL_CLINICAL_PASSWORD_FILE": str(self.secret_file("clinical-gateway")),
-            "INTERVAL_RESEARCH_URL": self.research_url,
-            "INTERVAL_RESEARCH_PASSWORD_FILE": str(self.secret_file("research-gateway")),
-            "INTERVAL_PSEUDONYM_KEY_FILE": str(self.secret_file("pseudonym-key")),
-            "INTERVAL_TARGET_PORT": str(self.ports.pacs_dicom),
-            "INTERVAL_PACS_KIND": "c-move" if self.priors_from_pacs else "none",
-            "INTERVAL_PACS_PORT": str(self.ports.pacs_dicom),
-            "INTERVAL_COMMITMENT_PORT": str(self.ports.reports),
-            "INTERVAL_COMMITMENT_WAIT_S": "20",
-            "INTERVAL_QUIET_TIME_S": str(self.quiet_time_s),
-            "INTERVAL_LONGEST_WAIT_S": str(3 * self.quiet_time_s),
-            "INTERVAL_SECURE_COOKIES": "false",
-            "INTERVAL_VIEWER_DIR": str(REPOSITORY / "viewer" / "dist"),
-        }
+        return (
+            _python_environment()
+            | ({"INTERVAL_ROUTES": self.routes} if self.routes else {})
+            | {
+                "DATABASE_URL": self.database_url or f"sqlite:///{self.home / 'gateway.db'}",
+                "INTERVAL_BROKER_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
+                "INTERVAL_CLINICAL_URL": self.clinical_url,
+                "INTERVAL_CLINICAL_PASSWORD_FILE": str(self.secret_file("clinical-gateway")),
+                "INTERVAL_RESEARCH_URL": self.research_url,
+                "INTERVAL_RESEARCH_PASSWORD_FILE": str(self.secret_file("research-gateway")),
+                "INTERVAL_PSEUDONYM_KEY_FILE": str(self.secret_file("pseudonym-key")),
+                "INTERVAL_TARGET_PORT": str(self.ports.pacs_dicom),
+                "INTERVAL_PACS_KIND": "c-move" if self.priors_from_pacs else "none",
+                "INTERVAL_PACS_PORT": str(self.ports.pacs_dicom),
+                "INTERVAL_COMMITMENT_PORT": str(self.ports.reports),
+                "INTERVAL_COMMITMENT_WAIT_S": "20",
+                "INTERVAL_QUIET_TIME_S": str(self.quiet_time_s),
+                "INTERVAL_LONGEST_WAIT_S": str(3 * self.quiet_time_s),
+                "INTERVAL_SECURE_COOKIES": "false",
+                "INTERVAL_VIEWER_DIR": str(REPOSITORY / "viewer" / "dist"),
+            }
+        )
 
     def worker_environment(self) -> dict[str, str]:
         """What a processing worker is told: the research archive and the broker, nothing else."""
@@ -162,6 +170,7 @@ class System:
             "quiet_time_s": self.quiet_time_s,
             "database_url": self.database_url,
             "priors_from_pacs": self.priors_from_pacs,
+            "routes": self.routes,
         }
         (self.home / "system.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
 

@@ -57,6 +57,7 @@ class SequenceFacts:
     flip_angle_deg: float
     echo_train_length: int
     acquisition_type: str = "2D"
+    contrast_agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ class StudyFacts:
 _TYPICAL_SEQUENCES: Mapping[SeriesRole, SequenceFacts] = {
     SeriesRole.FLAIR: SequenceFacts("t2_tirm_tra_dark-fluid", ("SE", "IR"), "SK", 9000.0, 93.0, 2500.0, 150.0, 16),
     SeriesRole.T1: SequenceFacts("t1_se_tra", ("SE",), "SK", 500.0, 9.0, None, 90.0, 1),
-    SeriesRole.T1C: SequenceFacts("t1_se_tra KM", ("SE",), "SK", 500.0, 9.0, None, 90.0, 1),
+    SeriesRole.T1C: SequenceFacts(
+        "t1_se_tra KM", ("SE",), "SK", 500.0, 9.0, None, 90.0, 1, contrast_agent="Gadobutrol"
+    ),
     SeriesRole.T2: SequenceFacts("t2_tse_tra", ("SE",), "SK", 5000.0, 101.0, None, 150.0, 15),
 }
 
@@ -123,7 +126,9 @@ DEMO_SCANNERS = (
         {
             SeriesRole.FLAIR: SequenceFacts("FLAIR_longTR", ("SE", "IR"), "SK", 11000.0, 125.0, 2800.0, 90.0, 27),
             SeriesRole.T1: SequenceFacts("T1W_TSE", ("SE",), "SK", 600.0, 10.0, None, 70.0, 4),
-            SeriesRole.T1C: SequenceFacts("T1W_TSE +C", ("SE",), "SK", 600.0, 10.0, None, 70.0, 4),
+            SeriesRole.T1C: SequenceFacts(
+                "T1W_TSE +C", ("SE",), "SK", 600.0, 10.0, None, 70.0, 4, contrast_agent="Gadobutrol"
+            ),
             SeriesRole.T2: SequenceFacts("T2W_TSE", ("SE",), "SK", 3000.0, 80.0, None, 90.0, 15),
         },
     ),
@@ -341,6 +346,8 @@ def _series_header(
     header.FlipAngle = facts.flip_angle_deg
     header.EchoTrainLength = facts.echo_train_length
     header.AcquisitionNumber = 1
+    if facts.contrast_agent:
+        header.ContrastBolusAgent = facts.contrast_agent
     # Real scanners hide serial number and time of the scan in private elements; a pseudonymisation has to find them.
     private = header.private_block(0x0029, "INTERVAL DEMO HEADER", create=True)
     private.add_new(0x10, "LO", f"{scanner.serial_number} {started:%Y%m%d%H%M%S}")

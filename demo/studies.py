@@ -65,12 +65,16 @@ def studies_from_folder(source: Path, folder: Path, say: Say) -> list[StudyToSen
     return _group(source, say)
 
 
-def write_visits(visits: tuple[Mapping[SeriesRole, Volume], ...], folder: Path, name: str) -> list[StudyToSend]:
+def write_visits(
+    visits: tuple[Mapping[SeriesRole, Volume], ...], folder: Path, name: str, description: str = ""
+) -> list[StudyToSend]:
     """Write visits under a patient id of their own, so that the demo can be run again and again."""
     patient: PatientFacts = replace(DEMO_PATIENT, patient_id=f"{name}-{time.strftime('%Y%m%d%H%M%S')}")
     studies = []
     for number, images in enumerate(visits):
         facts = demo_visit(number)
+        if description:
+            facts = replace(facts, description=description)
         written = write_study(
             folder / _LABELS[number], images, patient=patient, study=facts, scanner=DEMO_SCANNERS[number]
         )

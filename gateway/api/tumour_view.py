@@ -31,7 +31,7 @@ def _part(found: TumourFindings, label: TumourLabel, verdict: object) -> TumourP
         name=label.words,
         volume_ml=found.volumes.of(label),
         place=(z, y, x),
-        verdict=Verdict(verdict) if verdict is not None else None,
+        verdict=Verdict(str(verdict)) if verdict is not None else None,
     )
 
 

@@ -18,6 +18,7 @@ from demo.story import DEMO_READER
 from gateway.api.schemas import CaseDetail, CaseSummary
 from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, Verdict
+from processing.domain.tumour import TumourLabel
 
 WAIT_S = 240.0
 OPERATOR = "test-operator"
@@ -90,6 +91,15 @@ class Hospital:
         with self.reader() as reader:
             for lesion in case.lesions:
                 reader.decide(case_id, lesion.number, verdict)
+            reader.assess(case_id, Acceptance.ACCEPTABLE, rating=4, comment="")
+            reader.sign(case_id)
+
+    def sign_tumour(self, case: CaseDetail, rejected: TumourLabel | None = None) -> None:
+        """Accept every part of a tumour but one, and sign an acceptable result."""
+        case_id = case.summary.case_id
+        with self.reader() as reader:
+            for part in case.tumour.parts if case.tumour is not None else ():
+                reader.decide(case_id, part.number, Verdict.REJECTED if part.number == rejected else Verdict.ACCEPTED)
             reader.assess(case_id, Acceptance.ACCEPTABLE, rating=4, comment="")
             reader.sign(case_id)
 

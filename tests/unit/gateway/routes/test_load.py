@@ -75,6 +75,12 @@ def test_the_file_that_comes_with_interval_is_good() -> None:
     assert [route.name for route in load_routes(None, SPECS, ["pacs"]).routes] == ["ms-follow-up"]
 
 
+def test_the_example_for_tumours_is_good() -> None:
+    tumour, other = load_routes(DEFAULT.with_name("tumours.yaml"), SPECS, ["pacs"]).routes
+    assert (tumour.pipeline, other.pipeline) == ("tumour_volumetry", "ms_longitudinal")
+    assert tumour.match.description == other.match.not_description, "a tumour's oedema is never compared as sclerosis"
+
+
 def test_it_routes_whatever_series_selection_takes_for_a_head() -> None:
     (route,) = load_routes(None, SPECS, ["pacs"]).routes
     assert [word for word in HEAD_WORDS if word and not any(fits(one, word) for one in route.match.body_part)] == []
