@@ -37,6 +37,8 @@ class Scale(StrEnum):
     MEASURE = "measure"
     RATE = "rate"
     """1 or 0 for each result."""
+    COUNT = "count"
+    """How many of something a result holds."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def results_in_use(
 def _measured(outcome: JobOutcome) -> dict[str, tuple[float, str, Scale]]:
     more = sum(lesion.volume_mm3 for lesion in outcome.lesions if lesion.change.increase)
     figures = {
-        "lesions found": (float(len(outcome.lesions)), "a result", Scale.MEASURE),
+        "lesions found": (float(len(outcome.lesions)), "a result", Scale.COUNT),
         "new and growing volume": (more, "mm³", Scale.MEASURE),
         "run time": (outcome.duration_s, "s", Scale.MEASURE),
     }
@@ -126,7 +128,7 @@ def _measured(outcome: JobOutcome) -> dict[str, tuple[float, str, Scale]]:
 def _reviewed(outcome: JobOutcome, review: Review, added: int) -> dict[str, tuple[float, str, Scale]]:
     figures = {
         "accepted": (float(review.acceptance == Acceptance.ACCEPTABLE.value), "of results", Scale.RATE),
-        "lesions added by readers": (float(added), "a result", Scale.MEASURE),
+        "lesions added by readers": (float(added), "a result", Scale.COUNT),
     }
     if review.rating is not None:
         figures["rating"] = (float(review.rating), "of 5", Scale.MEASURE)
@@ -158,8 +160,10 @@ def _chart(key: tuple[str, str, str], points: Sequence[tuple[datetime, float]], 
     # Both means are uncertain: that of the latest results, and the baseline's.
     reach = _ERRORS * spread * sqrt(1 / RECENT + 1 / BASELINE)
     low, high, recent = centre - reach, centre + reach, fmean(values[-RECENT:])
+    if min(values) >= 0:
+        low = max(low, 0.0)
     if scale is Scale.RATE:
-        low, high = max(low, 0.0), min(high, 1.0)
+        high = min(high, 1.0)
     alert = ""
     if not low <= recent <= high:
         way = "fell" if recent < low else "rose"
@@ -175,6 +179,7 @@ def _limits(baseline: Sequence[float], scale: Scale) -> tuple[float, float]:
 
     A rate's follow from the binomial distribution, with one success and one failure added, so that a baseline without
     any failure does not forbid the first. A measure's are winsorised: one bad scan must not widen its limits for good.
+    A count varies at least as a Poisson count does; there too one is added.
     """
     if scale is Scale.RATE:
         rate = (sum(baseline) + 1) / (len(baseline) + 2)
@@ -184,4 +189,6 @@ def _limits(baseline: Sequence[float], scale: Scale) -> tuple[float, float]:
     usual = [min(max(value, middle - far), middle + far) for value in baseline] if far > 0 else list(baseline)
     mean = fmean(usual)
     spread = sqrt(fmean((value - mean) ** 2 for value in usual))
+    if scale is Scale.COUNT:
+        spread = max(spread, sqrt((sum(baseline) + 1) / len(baseline)))
     return mean, max(spread, 0.02 * abs(mean))

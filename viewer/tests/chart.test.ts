@@ -18,6 +18,7 @@ describe('a control chart', () => {
     expect(second!.y).toBeLessThan(first!.y);
     expect(drawn.band!.height).toBeGreaterThan(0);
     expect(drawn.centre!).toBeGreaterThan(drawn.band!.y);
+    expect(drawn.range).toEqual({ low: 0, high: 6 });
   });
 
   it('has no band while there are too few results', () => {

@@ -12,6 +12,8 @@ export interface Drawn {
   /** The band between the control limits; none while there are too few results. */
   band: { y: number; height: number } | null;
   centre: number | null;
+  /** Values at the lower and the upper edge. */
+  range: { low: number; high: number };
 }
 
 /** Results stand at even distances, in the order of time; values are scaled so that points and limits fit. */
@@ -30,5 +32,6 @@ export function draw(chart: Pick<ChartLine, 'points' | 'centre' | 'low' | 'high'
     points,
     band,
     centre: chart.centre === null ? null : y(chart.centre),
+    range: { low, high: Math.max(...shown) },
   };
 }

@@ -52,6 +52,13 @@ def test_a_rate_that_falls_raises_an_alert_and_a_single_failure_does_not() -> No
     assert "fell" in only(over_time([*good, *[0.0] * 6], Scale.RATE)).alert
 
 
+def test_the_first_of_something_that_never_was_is_no_drift_and_many_are() -> None:
+    none = [0.0] * (BASELINE + 20)
+    chart = only(over_time([*none, 1.0], Scale.COUNT))
+    assert (chart.alert, chart.low) == ("", 0.0)
+    assert "rose" in only(over_time([*none, *[1.0] * 9], Scale.COUNT)).alert
+
+
 def test_too_few_results_have_no_limits() -> None:
     chart = only(over_time([10.0] * (BASELINE + RECENT - 1), Scale.MEASURE))
     assert (chart.centre, chart.alert) == (None, "")
