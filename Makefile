@@ -91,7 +91,7 @@ sbom: setup ## Write the software bill of materials as CycloneDX: .interval/sbom
 	@mkdir -p $(SBOM)
 	@$(RUN) -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
 	  --output-file $(SBOM)/python.cdx.json requirements-run.lock
-	@cd viewer && npm sbom --sbom-format cyclonedx --sbom-type application --omit dev --package-lock-only \
+	@cd viewer && npm sbom --sbom-format cyclonedx --sbom-type application --package-lock-only \
 	  > ../$(SBOM)/viewer.cdx.json
 	@ls $(SBOM)/*.cdx.json
 

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway import flow
 from gateway.commitment import CommitmentListener
 from gateway.db.engine import upgrade
+from gateway.db.leader import Leadership
 from gateway.flow import Services
 from gateway.flow.fast_track import Watch
 from gateway.jobs import gates, store
@@ -79,6 +80,12 @@ def services() -> Services:
     return flow.build_services(Settings())
 
 
+@lru_cache(maxsize=1)
+def leadership() -> Leadership:
+    """Return this process's claim to lead, where several gateways share a database."""
+    return Leadership(services().engine)
+
+
 def send_to_broker(queue: str, task: str, body: Mapping[str, Any]) -> None:
     """Send a message to a queue; raises Transient when the broker can't be reached."""
     try:
@@ -105,10 +112,14 @@ class Periodic:
     name: str
     every_s: float
     step: Callable[[Services], object]
+    for_all: bool = False
+    """Whether one of several gateways does it for all of them."""
 
     def __call__(self) -> None:
         """Do whatever is due now."""
         try:
+            if self.for_all and not leadership().holds():
+                return
             with timed(self.name):
                 self.step(services())
         except Transient as error:
@@ -154,11 +165,13 @@ clock = Clock()
 first_series = Watch()
 
 
-def _periodic(name: str, every_s: float) -> Callable[[Callable[[Services], object]], Periodic]:
+def _periodic(
+    name: str, every_s: float, *, for_all: bool = False
+) -> Callable[[Callable[[Services], object]], Periodic]:
     """Let the clock run a step every so often."""
 
     def register(step: Callable[[Services], object]) -> Periodic:
-        clock.steps.append(Periodic(name, every_s, step))
+        clock.steps.append(Periodic(name, every_s, step, for_all))
         return clock.steps[-1]
 
     return register
@@ -190,14 +203,14 @@ def _each_due_case(
         list(threads.map(run, due))
 
 
-@_periodic("gateway.receive", TICK_S)
+@_periodic("gateway.receive", TICK_S, for_all=True)
 def receive(live: Services) -> None:
     """Take in what arrived, and let quiet studies be complete."""
     flow.follow_changes(live)
     flow.settle(live)
 
 
-@_periodic("gateway.fast-track", TICK_S)
+@_periodic("gateway.fast-track", TICK_S, for_all=True)
 def fast_track(live: Services) -> None:
     """Begin what is wanted while the patient is on the table."""
     flow.begin_early(live, first_series)
@@ -232,13 +245,13 @@ def dispatch(_: Services) -> None:
     _each_due_case((CaseState.SIGNED, CaseState.DISPATCHING), "dispatch", flow.dispatch)
 
 
-@_periodic("gateway.sweep", SWEEP_EVERY_S)
+@_periodic("gateway.sweep", SWEEP_EVERY_S, for_all=True)
 def sweep(live: Services) -> None:
     """Find what got lost."""
     flow.sweep_up(live)
 
 
-@_periodic("gateway.retention", RETENTION_EVERY_S)
+@_periodic("gateway.retention", RETENTION_EVERY_S, for_all=True)
 def retain(live: Services) -> None:
     """Remove the research copies that nobody needs any more."""
     flow.remove_old_copies(live)
@@ -294,7 +307,7 @@ def main() -> None:
     settings = Settings()
     upgrade(settings.database)
     app.conf.broker_url = settings.broker
-    _periodic("gateway.reconcile", settings.reconcile_every_s)(reconcile_recent)
+    _periodic("gateway.reconcile", settings.reconcile_every_s, for_all=True)(reconcile_recent)
     flow.require_known_keys(services())
     try:
         flow.reconcile(services())
@@ -317,7 +330,7 @@ def main() -> None:
 def _watch_and_be_watched(settings: Settings) -> None:
     """Tell people what is wrong, Prometheus how it goes, and a trace collector where each study was."""
     channels = channels_of(settings)
-    _periodic("gateway.alerts", ALERTS_EVERY_S)(lambda live: watch(live, channels))
+    _periodic("gateway.alerts", ALERTS_EVERY_S, for_all=True)(lambda live: watch(live, channels))
     if settings.traces_url:
         traces = open_traces(settings.traces_url)
         _periodic("gateway.traces", TRACES_EVERY_S)(traces.send_ended)

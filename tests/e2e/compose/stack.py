@@ -122,6 +122,7 @@ def stack(engine: Engine, folder: Path) -> Iterator[Stack]:
         "INTERVAL_VIEWER_PORT": str(ports.gateway),
         "INTERVAL_REDIRECT_PORT": str(ports.research_http),
         "INTERVAL_DICOM_PORT": str(ports.clinical_dicom),
+        "INTERVAL_REPORTS_PORT": str(ports.reports),
         "TEST_PACS_PORT": str(ports.pacs_http),
         "INTERVAL_QUIET_TIME_S": "4",
         "INTERVAL_LONGEST_WAIT_S": "12",
