@@ -40,6 +40,7 @@ from gateway.api import (
     session,
     study,
     technologist,
+    timeline,
 )
 from gateway.api.deps import ApiState
 from gateway.api.probes import (
@@ -73,6 +74,7 @@ _ROUTERS = (
     images.router,
     review.router,
     report.router,
+    timeline.router,
     audit.router,
     study.router,
     edits.router,
@@ -162,6 +164,7 @@ def _api_state(
         session_idle=timedelta(minutes=settings.session_idle_minutes),
         provider=_provider(settings),
         provider_name=settings.oidc_name,
+        sees_identity=frozenset(Role(name) for name in settings.identity_roles.split(",") if name),
         secure_cookies=settings.secure_cookies,
     )
 

@@ -22,7 +22,8 @@ from gateway.dicom_tls import TlsFiles
 from processing.broker import with_password
 
 _KEY_ID = r"^[A-Za-z0-9-]{1,32}$"
-_ROLE = r"[^=,]+=(reader|technologist|operator|auditor)"
+_ROLE_NAME = r"(reader|technologist|operator|auditor)"
+_ROLE = rf"[^=,]+={_ROLE_NAME}"
 _RETIRED_KEY = r"[A-Za-z0-9-]{1,32}=[^,=]+"
 _WEAK_SECRETS = frozenset({"secret", "password", "changeme", "change-me", "interval", "orthanc", "admin", "default"})
 
@@ -264,6 +265,9 @@ class Settings(DatabaseSettings):
     """Claim of the ID token that holds a person's roles; with dots through nested ones: ``realm_access.roles``."""
     oidc_roles: str = Field(default="", pattern=rf"^({_ROLE}(,{_ROLE})*)?$")
     """Values of that claim and what they give, the first that fits: ``neuro-readers=reader,it-pacs=operator``."""
+    identity_roles: str = Field(default="reader,technologist", pattern=rf"^({_ROLE_NAME}(,{_ROLE_NAME})*)?$")
+    """Who is shown patients' names on lists and pages. Others see readable pseudonyms; an operator may ask for one
+    patient's name, and the audit trail keeps that."""
     secure_cookies: bool = True
     """Off only on loopback without TLS, as in the demo."""
     viewer_dir: Path = Path("viewer/dist")

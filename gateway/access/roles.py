@@ -18,5 +18,5 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-SEES_IDENTITY = frozenset({Role.READER, Role.TECHNOLOGIST, Role.OPERATOR})
-"""Who is shown patients' names. An operator settles corrections and quarantine, which name patients."""
+WORKS_WITH_CASES = frozenset({Role.READER, Role.TECHNOLOGIST, Role.OPERATOR})
+"""Who sees lists and pages of cases; whether with names is the site's choice (``INTERVAL_IDENTITY_ROLES``)."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.uid import UID
 from sqlalchemy.orm import Session
 
 from gateway import flow
-from gateway.api.identities import Identities, Identity
+from gateway.api.identities import Identities, Identity, WithoutNames
 from gateway.api.schemas import (
     CaseDetail,
     CaseSummary,
@@ -74,9 +74,14 @@ class CaseRows:
         return is_blind(self.case, self.review, self.asked_by)
 
     @property
+    def images_alone(self) -> bool:
+        """Whether whoever asks has to read the images alone first."""
+        return self.hidden or self.blind
+
+    @property
     def withheld(self) -> bool:
         """Whether the lesions are shown to nobody, or not to this person."""
-        return self.hidden or self.blind or rejected(self.review)
+        return self.images_alone or rejected(self.review)
 
     @property
     def result(self) -> JobOutcome | None:
@@ -84,25 +89,34 @@ class CaseRows:
         return _result(self.job)
 
 
-def case_summary(case: Case, identities: Identities) -> CaseSummary:
+def case_summary(case: Case, identities: Identities | WithoutNames) -> CaseSummary:
     """Return a line of the worklist, with the patient's identity from the vault."""
     return case_summaries([case], identities)[0]
 
 
 def case_summaries(
-    cases: Sequence[Case], identities: Identities, notes: Mapping[str, list[str]] | None = None
+    cases: Sequence[Case],
+    identities: Identities | WithoutNames,
+    notes: Mapping[str, list[str]] | None = None,
+    without_findings: Collection[str] = (),
 ) -> list[CaseSummary]:
-    """Return lines of the worklist, with all identities asked for at once."""
+    """Return lines of the worklist, with all identities asked for at once.
+
+    Of some cases the findings are left out: whoever asks has to read their images alone first.
+    """
     found, said = identities.of([case.study_uid for case in cases]), notes or {}
-    return [_summary(case, found[case.study_uid], said.get(case.case_id, [])) for case in cases]
+    return [
+        _summary(case, found[case.study_uid], said.get(case.case_id, []), hidden=case.case_id in without_findings)
+        for case in cases
+    ]
 
 
-def _summary(case: Case, identity: Identity, notes: list[str]) -> CaseSummary:
+def _summary(case: Case, identity: Identity, notes: list[str], *, hidden: bool) -> CaseSummary:
     job = store.latest_job(case)
     outcome = _result(job)
     state = CaseState(case.state)
     # Of what a second reader looks at blind, no list may give the findings away.
-    withheld = state is CaseState.SECOND_READING or (job is not None and rejected(job.review))
+    withheld = hidden or state is CaseState.SECOND_READING or (job is not None and rejected(job.review))
     tumour = outcome.tumour if outcome is not None and not withheld else None
     compared = outcome is not None and outcome.tumour is None
     lesions = outcome.lesions if outcome is not None and compared and not withheld else None
@@ -179,20 +193,21 @@ def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | 
     )
 
 
-def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages, seal: Seal) -> CaseDetail:
+def case_detail(rows: CaseRows, identities: Identities | WithoutNames, images: ReviewImages, seal: Seal) -> CaseDetail:
     """Return everything that the case page shows, without pixels."""
     outcome = rows.result
     return CaseDetail(
-        summary=case_summaries([rows.case], identities, {rows.case.case_id: list(rows.remarks)})[0],
+        summary=_own_summary(rows, identities),
         prior_study_date=clinical_study_date(rows.prior, identities) if rows.prior is not None else None,
         series=_series(rows.case),
         lesions=lesion_lines(rows, images),
-        lesions_hidden=rows.hidden or rows.blind,
+        lesions_hidden=rows.images_alone,
         quality=[
             QualityLine(name=figure.name, value=figure.value, unit=figure.unit, acceptable=figure.acceptable)
             for figure in (outcome.quality if outcome is not None else ())
         ],
-        warnings=[*outcome.warnings, *rows.notes] if outcome is not None else [],
+        # The pipeline's sentences speak of findings too.
+        warnings=[*outcome.warnings, *rows.notes] if outcome is not None and not rows.images_alone else [],
         tumour=(
             tumour_state(outcome.tumour, rows.review)
             if outcome is not None and outcome.tumour is not None and not rows.withheld
@@ -213,7 +228,13 @@ def case_detail(rows: CaseRows, identities: Identities, images: ReviewImages, se
     )
 
 
-def clinical_study_date(case: Case, identities: Identities) -> str:
+def _own_summary(rows: CaseRows, identities: Identities | WithoutNames) -> CaseSummary:
+    case_id = rows.case.case_id
+    notes = {case_id: list(rows.remarks)}
+    return case_summaries([rows.case], identities, notes, {case_id} if rows.images_alone else ())[0]
+
+
+def clinical_study_date(case: Case, identities: Identities | WithoutNames) -> str:
     """Return the true study date, YYYYMMDD; empty when the study has none."""
     return identities.of([case.study_uid])[case.study_uid].study_date
 

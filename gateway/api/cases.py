@@ -13,11 +13,12 @@ from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_su
 from gateway.api.deps import ApiState, Operator, Staff, State
 from gateway.api.disclosure import keep
 from gateway.api.problems import problems
-from gateway.api.schemas import CaseDetail, CaseSummary, Worklist
+from gateway.api.schemas import CaseDetail, CaseSummary, Patient, Worklist
 from gateway.audit.trail import AuditAction
 from gateway.cases.notes import notes_on
 from gateway.jobs import store
 from gateway.release.ratings import reference_studies
+from gateway.studies.conduct import cases_without_lesions
 from processing.domain.errors import InputRejected
 
 router = APIRouter(prefix="/cases", tags=["cases"])
@@ -42,8 +43,11 @@ def list_cases(who: Staff, state: State, superseded: bool = False, older: bool =
             kept = reference_studies(session)
             shown = [case for case in shown if case.study_uid not in kept]
         notes = notes_on(session, shown)
+        alone = cases_without_lesions(session, who.user_name)
     state.disclosures.on_a_list(who, shown)
-    return Worklist(cases=in_worklist_order(case_summaries(shown, state.identities, notes)), generated_at=now)
+    return Worklist(
+        cases=in_worklist_order(case_summaries(shown, state.identities_for(who), notes, alone)), generated_at=now
+    )
 
 
 @router.get("/{case_id}", operation_id="getCase", responses=problems(401, 403, 404, 503))
@@ -51,7 +55,7 @@ def get_case(who: Staff, case_id: str, state: State) -> CaseDetail:
     """Everything that the case page shows, without pixels."""
     rows = rows_of(case_id, state, who)
     state.disclosures.of_case(who, rows.case)
-    detail = case_detail(rows, state.identities, state.images, state.services.seal)
+    detail = case_detail(rows, state.identities_for(who), state.images, state.services.seal)
     with state.read_sessions() as session:
         blind = who.role is Role.READER and rows.case.study_uid in reference_studies(session)
     return detail.model_copy(update={"summary": detail.summary.model_copy(update={"version": ""})}) if blind else detail
@@ -68,7 +72,15 @@ def retry_case(who: Operator, case_id: str, state: State) -> CaseSummary:
     rows = rows_of(case_id, state)
     keep(state, who, AuditAction.RETRIED, rows.case)
     state.disclosures.of_case(who, rows.case)
-    return case_summary(rows.case, state.identities)
+    return case_summary(rows.case, state.identities_for(who))
+
+
+@router.post("/{case_id}/identity", operation_id="showIdentity", responses=problems(401, 403, 404))
+def show_identity(who: Operator, case_id: str, state: State) -> Patient:
+    """Tell an operator who the patient is, where the site does not show that on its lists; each time is kept."""
+    rows = rows_of(case_id, state)
+    keep(state, who, AuditAction.IDENTITY_SHOWN, rows.case, "asked for")
+    return state.identities.of([rows.case.study_uid])[rows.case.study_uid].patient
 
 
 def rows_of(case_id: str, state: ApiState, who: SignedIn | None = None) -> CaseRows:

@@ -19,9 +19,9 @@ from gateway.access.accounts import SignedIn, note_use, session_of
 from gateway.access.basic import BasicAuthentication
 from gateway.access.oidc import IdentityProvider
 from gateway.access.passwords import Passwords
-from gateway.access.roles import SEES_IDENTITY, Role
+from gateway.access.roles import WORKS_WITH_CASES, Role
 from gateway.api.disclosure import Disclosures
-from gateway.api.identities import Identities
+from gateway.api.identities import Identities, WithoutNames
 from gateway.flow import Services
 from gateway.intake.receive import Intake
 from gateway.review.images import ReviewImages
@@ -58,6 +58,8 @@ class ApiState:
     provider : IdentityProvider or None
     provider_name : str
         As the sign-in page calls it.
+    sees_identity : frozenset of Role
+        Who is shown patients' names.
     """
 
     services: Services
@@ -71,16 +73,21 @@ class ApiState:
     session_idle: timedelta | None = None
     provider: IdentityProvider | None = None
     provider_name: str = ""
+    sees_identity: frozenset[Role] = frozenset({Role.READER, Role.TECHNOLOGIST})
 
     @cached_property
     def disclosures(self) -> Disclosures:
         """Which patients each session has been shown."""
-        return Disclosures(self.services.sessions)
+        return Disclosures(self.services.sessions, self.sees_identity)
 
     @cached_property
     def identities(self) -> Identities:
         """Who the cases' patients are."""
         return Identities(self.services.vault, self.read_sessions)
+
+    def identities_for(self, who: SignedIn) -> Identities | WithoutNames:
+        """Who the cases' patients are, as far as this person is shown that."""
+        return self.identities if who.role in self.sees_identity else WithoutNames(self.identities)
 
     @property
     def sessions(self) -> sessionmaker[Session]:
@@ -161,7 +168,7 @@ Technologist = Annotated[SignedIn, Depends(Allow(Role.TECHNOLOGIST))]
 Operator = Annotated[SignedIn, Depends(Allow(Role.OPERATOR))]
 Auditor = Annotated[SignedIn, Depends(Allow(Role.AUDITOR))]
 ReaderOrOperator = Annotated[SignedIn, Depends(Allow(Role.READER, Role.OPERATOR))]
-Staff = Annotated[SignedIn, Depends(Allow(*SEES_IDENTITY))]
+Staff = Annotated[SignedIn, Depends(Allow(*WORKS_WITH_CASES))]
 """Everybody who works with cases."""
 SignedInPerson = Annotated[SignedIn, Depends(Allow(*Role))]
 Modality = Annotated[SignedIn, Depends(AllowModality())]

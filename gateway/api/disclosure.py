@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.access.accounts import SignedIn
+from gateway.access.roles import Role
 from gateway.audit import trail
 from gateway.audit.trail import AuditAction, Subject
 from gateway.db.tables import Case
@@ -47,15 +48,20 @@ class Disclosures:
     ----------
     sessions : sessionmaker
         That write.
+    sees_identity : frozenset of Role
+        Who is shown patients' names; to others nothing is disclosed but images.
     """
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
+    def __init__(self, sessions: sessionmaker[Session], sees_identity: frozenset[Role]) -> None:
         self._sessions = sessions
+        self._sees_identity = sees_identity
         self._shown: dict[tuple[str, str], set[str]] = {}
         self._lock = threading.Lock()
 
     def on_a_list(self, who: SignedIn, cases: Iterable[Case]) -> None:
         """Keep that lines with patients' names are about to be shown; one entry for all that are new."""
+        if who.role not in self._sees_identity:
+            return
         pseudonyms = self._new(who, "list", [case.pseudonym for case in cases])
         if pseudonyms:
             self._keep(who, AuditAction.IDENTITY_SHOWN, Subject(None, pseudonyms), "on a list")
@@ -63,6 +69,8 @@ class Disclosures:
     def of_case(self, who: SignedIn, case: Case, *, images: bool = False) -> None:
         """Keep that a case, or its images, are about to be shown."""
         kind = "images" if images else "case"
+        if not images and who.role not in self._sees_identity:
+            return
         if self._new(who, kind, [case.case_id]):
             action = AuditAction.IMAGES_SHOWN if images else AuditAction.IDENTITY_SHOWN
             self._keep(who, action, Subject(case.case_id, (case.pseudonym,)), "" if images else "on the case page")

@@ -31,6 +31,23 @@ class Identity:
 UNKNOWN = Identity(Patient(name="", patient_id="", birth_date="", sex=""), "")
 
 
+class WithoutNames:
+    """Study dates alone, for people whom the site does not show patients' names.
+
+    Parameters
+    ----------
+    identities : Identities
+    """
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+
+    def of(self, study_uids: Collection[str]) -> Mapping[str, Identity]:
+        """Return the studies' dates, without their patients."""
+        found = self._identities.of(study_uids)
+        return {uid: Identity(UNKNOWN.patient, identity.study_date) for uid, identity in found.items()}
+
+
 class Identities:
     """Reads identities from the vault and keeps them in the memory of this process.
 

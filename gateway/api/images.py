@@ -121,7 +121,11 @@ def _shown(case_id: str, state: ApiState, who: SignedIn) -> Shown:
         older = _older(session, rows.prior)
     linked = chain(comparison, [comparison for _case, comparison in older])
     visits = [rows.case, rows.prior, *(case for case, _comparison in older[: len(linked)])]
-    return Shown(rows, comparison, review_images(comparison, linked), visits)
+    images = review_images(comparison, linked)
+    if rows.images_alone:
+        # What the algorithm subtracted is no image that the scanner made.
+        images = {name: image for name, image in images.items() if image.kind is not ImageKind.SUBTRACTION}
+    return Shown(rows, comparison, images, visits)
 
 
 def _older(session: Session, case: Case | None) -> list[tuple[Case | None, Comparison]]:

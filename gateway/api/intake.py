@@ -12,6 +12,7 @@ from gateway.access.accounts import SignedIn
 from gateway.api.case_view import case_summary
 from gateway.api.deps import ApiState, Modality, Operator, ReaderOrOperator, State
 from gateway.api.problems import problems
+from gateway.api.operations import Discard
 from gateway.api.schemas import Quarantine, QuarantineLine, UploadResult
 from gateway.audit import trail
 from gateway.audit.trail import AuditAction
@@ -45,6 +46,7 @@ _STOW_BODY = {
         "content": {'multipart/related; type="application/dicom"': {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+_NO_UPLOAD = "There is no such file in quarantine."
 _CANNOT_UNDERSTAND = 0xC000
 """Failure reason of PS3.18 table 10.5.3-2 (PS3.4 table B.2-1)."""
 
@@ -57,7 +59,7 @@ def get_quarantine(who: ReaderOrOperator, state: State) -> Quarantine:
         uploads = [_line(upload) for upload in kept_uploads(session)]
     state.disclosures.on_a_list(who, cases)
     return Quarantine(
-        cases=[case_summary(case, state.identities) for case in cases],
+        cases=[case_summary(case, state.identities_for(who)) for case in cases],
         uploads=uploads,
     )
 
@@ -84,6 +86,40 @@ async def upload_files(who: Operator, request: Request, state: State) -> UploadR
 def _note_upload(state: ApiState, who: SignedIn, detail: str) -> None:
     with state.sessions.begin() as session:
         trail.append(session, AuditAction.FILES_UPLOADED, actor=who.user_name, role=who.role.value, detail=detail)
+
+
+@router.post(
+    "/quarantine/uploads/{upload_id}/retry",
+    operation_id="retryUpload",
+    responses=problems(401, 403, 404, 503),
+)
+def retry_upload(who: Operator, upload_id: int, state: State) -> UploadResult:
+    """Send a quarantined file to the clinical archive once more; what is still wrong with it stays as its reason."""
+    try:
+        received = state.intake.take_again(upload_id)
+    except KeyError as absent:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, _NO_UPLOAD) from absent
+    outcome = "taken" if received.kept is None else "still in quarantine"
+    _note_upload(state, who, f"quarantined upload {upload_id} tried again: {outcome}")
+    still = [] if received.kept is None else [_line(received.kept)]
+    return UploadResult(accepted=1 - len(still), quarantined=still)
+
+
+@router.post(
+    "/quarantine/uploads/{upload_id}/discard",
+    operation_id="discardUpload",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(401, 403, 404),
+)
+def discard_upload(who: Operator, upload_id: int, discard: Discard, state: State) -> None:
+    """Remove a quarantined file for good; who did it and why stays in the audit trail."""
+    try:
+        state.intake.discard(upload_id)
+    except KeyError as absent:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, _NO_UPLOAD) from absent
+    detail = f"quarantined upload {upload_id} discarded: {discard.reason}"
+    with state.sessions.begin() as session:
+        trail.append(session, AuditAction.OPERATED, actor=who.user_name, role=who.role.value, detail=detail)
 
 
 @router.post(

@@ -137,4 +137,4 @@ def reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
 
 
 def _detail(who: SignedIn, case_id: str, state: ApiState) -> CaseDetail:
-    return case_detail(rows_of(case_id, state, who), state.identities, state.images, state.services.seal)
+    return case_detail(rows_of(case_id, state, who), state.identities_for(who), state.images, state.services.seal)

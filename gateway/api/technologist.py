@@ -29,6 +29,7 @@ from gateway.api.schemas import Body, Patient
 from gateway.db.tables import Case, Job
 from gateway.flow.operations import Person
 from gateway.jobs import store
+from gateway.studies.conduct import cases_without_lesions
 from processing.dicom.result import ObjectKind
 from processing.domain.case import CaseState
 from processing.domain.messages import JobOutcome, OutcomeStatus, StoredObject
@@ -159,8 +160,8 @@ def follow_first_looks(
 )
 def get_picture(who: Staff, case_id: str, state: State) -> Response:
     """Return prior, current, and current with the largest candidate, as the pipeline drew them."""
-    rows = rows_of(case_id, state)
-    picture = _picture_of(rows.result)
+    rows = rows_of(case_id, state, who)
+    picture = None if rows.images_alone else _picture_of(rows.result)
     if picture is None or rows.case.priority != Priority.FAST_TRACK.value:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no picture, or not yet.")
     state.disclosures.of_case(who, rows.case, images=True)
@@ -192,14 +193,20 @@ async def _events(who: SignedIn, state: ApiState, longest_s: float) -> AsyncIter
 
 def _first_looks(who: SignedIn, state: ApiState) -> FirstLooks:
     with state.read_sessions() as session:
-        cases = _cases(session)
+        alone = cases_without_lesions(session, who.user_name)
+        # What somebody has to read by the images alone, they are told nothing of.
+        cases = [case for case in _cases(session) if case.case_id not in alone and not _awaits_second(case, who)]
     state.disclosures.on_a_list(who, cases)
-    identities = state.identities.of([case.study_uid for case in cases])
+    identities = state.identities_for(who).of([case.study_uid for case in cases])
     studies = []
     for case in cases:
         identity = identities[case.study_uid]
         studies.append(_line(case, identity.patient, identity.study_date))
     return FirstLooks(studies=studies)
+
+
+def _awaits_second(case: Case, who: SignedIn) -> bool:
+    return who.role is Role.READER and case.state == CaseState.SECOND_READING.value
 
 
 def _cases(session: Session) -> list[Case]:

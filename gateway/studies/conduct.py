@@ -162,11 +162,20 @@ def hides_lesions(session: Session, case_id: str, reader: str) -> bool:
 
     Not while the same reader's reading of the case with its lesions is open.
     """
-    own = select(StudyReading).where(
-        StudyReading.case_id == case_id, StudyReading.reader == reader, StudyReading.signed_at.is_(None)
+    return case_id in cases_without_lesions(session, reader)
+
+
+def cases_without_lesions(session: Session, reader: str) -> frozenset[str]:
+    """Return the cases whose next reading by this reader is one without the lesions; no list may give them away."""
+    own = (
+        select(StudyReading)
+        .where(StudyReading.reader == reader, StudyReading.signed_at.is_(None))
+        .order_by(StudyReading.study_id, StudyReading.phase, StudyReading.position)
     )
-    to_come = sorted(session.scalars(own), key=lambda one: (one.study_id, one.phase, one.position))
-    return bool(to_come) and not to_come[0].overlay
+    first: dict[str, StudyReading] = {}
+    for one in session.scalars(own):
+        first.setdefault(one.case_id, one)
+    return frozenset(case_id for case_id, one in first.items() if not one.overlay)
 
 
 def _answered(session: Session, study: ReadingStudy, reader: str, moment: str) -> bool:

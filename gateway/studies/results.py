@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.db.tables import ReadingStudy, ReadingStudyCase, StudyReading
+from gateway.db.tables import ReadingStudy, ReadingStudyCase, StudyReading, StudySurvey
 from gateway.studies.agreement import (
     Estimate,
     Table,
@@ -94,11 +94,17 @@ def results(session: Session, study: ReadingStudy) -> StudyResults:
 
 
 def as_csv(session: Session, study: ReadingStudy) -> str:
-    """Return every closed reading as a line; cases and readers by the names that the gateway gave them."""
+    """Return every closed reading as a line, with its reader's answers to the surveys.
+
+    Cases and readers stand under the names that the gateway gave them; a column ``before_years`` holds what was
+    answered before the first reading to the question of that name.
+    """
     truth = _truth(session, study)
+    answers = _answers(session, study)
+    questions = sorted({name for said in answers.values() for name in said})
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *questions])
     for one in signed_readings(session, study):
         moments = [moment.isoformat() if moment is not None else "" for moment in (one.shown_at, one.signed_at)]
         known = {1: Reading.ACTIVE.value, 0: Reading.STABLE.value}.get(truth[one.case_id], "")
@@ -106,9 +112,24 @@ def as_csv(session: Session, study: ReadingStudy) -> str:
             [
                 *(study.title, one.reader, one.phase, one.position, one.case_id, int(one.overlay), known),
                 *(*moments, f"{seconds_of(one):.1f}", one.reading, one.new_lesions, one.rating),
+                *(_harmless(answers.get(one.reader, {}).get(name, "")) for name in questions),
             ]
         )
     return buffer.getvalue()
+
+
+def _answers(session: Session, study: ReadingStudy) -> dict[str, dict[str, str]]:
+    """Return what each reader answered, by the moment and the name of the question."""
+    found: dict[str, dict[str, str]] = {}
+    for survey in session.scalars(select(StudySurvey).where(StudySurvey.study_id == study.study_id)):
+        said = found.setdefault(survey.reader, {})
+        said.update({f"{survey.moment}_{name}": str(value) for name, value in survey.answers.items()})
+    return found
+
+
+def _harmless(answer: str) -> str:
+    """Keep a spreadsheet from taking somebody's words for a formula."""
+    return f"'{answer}" if answer[:1] in tuple("=+-@\t\r") and answer else answer
 
 
 def seconds_of(reading: StudyReading) -> float:

@@ -13,6 +13,11 @@ export function personName(value: string): string {
   return [family, rest].filter(Boolean).join(', ') || '–';
 }
 
+/** Whose case it is: the patient, or the readable pseudonym for people who are not shown names. */
+export function subject(line: { patient: { name: string }; readable_name: string }): string {
+  return line.patient.name ? personName(line.patient.name) : line.readable_name;
+}
+
 function dateParts(value: string): readonly [number, number, number] | null {
   const match = /^(\d{4})-?(\d{2})-?(\d{2})/.exec(value.trim());
   return match ? [Number(match[1]), Number(match[2]), Number(match[3])] : null;

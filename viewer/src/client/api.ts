@@ -27,6 +27,8 @@ export type Explanation = Schemas['Explanation'];
 export type ImageHeader = Answered<Schemas['ImageHeader']>;
 export type ImageLine = Schemas['ImageLine'];
 export type ImageList = Schemas['ImageList'];
+export type Tumour = NonNullable<CaseDetail['tumour']>;
+export type TumourPart = Tumour['parts'][number];
 export type LesionLine = CaseDetail['lesions'][number];
 export type ChartLine = Schemas['ChartLine'];
 export type Monitoring = Schemas['Monitoring'];
@@ -116,6 +118,15 @@ export const api = {
     answered(client.GET('/api/cases', { params: { query: options } })),
   detail: (caseId: string): Promise<CaseDetail> =>
     answered(client.GET('/api/cases/{case_id}', { params: inCase(caseId) })),
+  identity: (caseId: string): Promise<Schemas['Patient']> =>
+    answered(client.POST('/api/cases/{case_id}/identity', { params: inCase(caseId) })),
+  explanation: (caseId: string): Promise<Explanation> =>
+    answered(client.GET('/api/cases/{case_id}/explanation', { params: inCase(caseId) })),
+  retry: (caseId: string): Promise<CaseSummary> =>
+    answered(client.POST('/api/cases/{case_id}/retry', { params: inCase(caseId) })),
+
+  versions: (): Promise<VersionStandings> => answered(client.GET('/api/releases')),
+  monitoring: (): Promise<Monitoring> => answered(client.GET('/api/releases/monitoring')),
   toRate: (): Promise<Schemas['ToRate']> => answered(client.GET('/api/releases/to-rate')),
   rateResult: (caseId: string, jobId: string, body: Schemas['BlindRating']): Promise<Schemas['ToRate']> =>
     answered(

@@ -206,6 +206,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/fhir": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Fhir
+         * @description Return the case's accepted measurement as FHIR R4, with the patient; that it left is kept.
+         */
+        get: operations["exportFhir"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show Identity
+         * @description Tell an operator who the patient is, where the site does not show that on its lists; each time is kept.
+         */
+        post: operations["showIdentity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/images": {
         parameters: {
             query?: never;
@@ -470,6 +510,46 @@ export interface paths {
          * @description Sign the review with the password again; afterwards only reopening the case opens it.
          */
         post: operations["signCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Timeline
+         * @description Return what was measured and accepted of this case's patient.
+         */
+        get: operations["getTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/timeline.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Timeline
+         * @description Return the same as a table without the patient's name; that it left is kept.
+         */
+        get: operations["exportTimeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1137,7 +1217,7 @@ export interface components {
          * @description What is kept.
          * @enum {string}
          */
-        AuditAction: "signed in" | "sign-in refused" | "signed out" | "identity shown" | "images shown" | "decided" | "assessed" | "outline changed" | "report edited" | "read blind" | "signed" | "sent to a second reader" | "reopened" | "retried" | "patient corrected" | "files uploaded" | "operated" | "reading study changed" | "reading signed" | "audit trail read";
+        AuditAction: "signed in" | "sign-in refused" | "signed out" | "identity shown" | "images shown" | "decided" | "assessed" | "outline changed" | "report edited" | "read blind" | "signed" | "sent to a second reader" | "reopened" | "retried" | "patient corrected" | "files uploaded" | "operated" | "reading study changed" | "reading signed" | "exported" | "audit trail read";
         /**
          * AuditLine
          * @description One entry of the audit trail; it names no patient.
@@ -1235,6 +1315,7 @@ export interface components {
             /** Series */
             series: components["schemas"]["SeriesLine"][];
             summary: components["schemas"]["CaseSummary"];
+            tumour: components["schemas"]["TumourState"] | null;
             /** Warnings */
             warnings: string[];
         };
@@ -1296,8 +1377,39 @@ export interface components {
             state: components["schemas"]["CaseState"];
             /** Study Date */
             study_date: string;
+            /** Tumour Ml */
+            tumour_ml: number | null;
             /** Version */
             version: string;
+        };
+        /**
+         * ChangeLine
+         * @description How a quantity changed; the percentage is none where there was nothing before.
+         */
+        ChangeLine: {
+            /** Absolute */
+            absolute: number;
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Direction */
+            direction: number | null;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Percent */
+            percent: number | null;
+            /** Quantity */
+            quantity: string;
+            /**
+             * Since
+             * Format: date
+             */
+            since: string;
+            /** Unit */
+            unit: string;
         };
         /**
          * ChartLine
@@ -1439,6 +1551,20 @@ export interface components {
             password: string;
             /** User Name */
             user_name: string;
+        };
+        /**
+         * DiametersLine
+         * @description The two diameters of the largest enhancing lesion on one slice (RANO).
+         */
+        DiametersLine: {
+            /** Longest Mm */
+            longest_mm: number;
+            /** Measurable */
+            measurable: boolean;
+            /** Perpendicular Mm */
+            perpendicular_mm: number;
+            /** Slice Index */
+            slice_index: number;
         };
         /**
          * Discard
@@ -1592,6 +1718,18 @@ export interface components {
             volume_mm3: number;
         };
         /**
+         * GrowthView
+         * @description A tumour over three time points, or in one sentence why not.
+         */
+        GrowthView: {
+            /** Changes */
+            changes: components["schemas"]["ChangeLine"][];
+            /** Refusal */
+            refusal: string;
+            /** Warnings */
+            warnings: string[];
+        };
+        /**
          * Health
          * @description Ready when every component is.
          */
@@ -1727,6 +1865,33 @@ export interface components {
             series: string[];
             /** Version */
             version: string;
+        };
+        /**
+         * MeasurementLine
+         * @description An accepted measurement of one visit.
+         */
+        MeasurementLine: {
+            /** Case Id */
+            case_id: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Rating */
+            rating: number;
+            /** Reader */
+            reader: string;
+            /**
+             * Signed At
+             * Format: date-time
+             */
+            signed_at: string;
+            /** Study Date */
+            study_date: string | null;
+            /** Values */
+            values: components["schemas"]["ValueLine"][];
+            /** Version */
+            version: string;
+            /** Warnings */
+            warnings: string[];
         };
         /**
          * Mode
@@ -1973,6 +2138,12 @@ export interface components {
             value: number;
         };
         /**
+         * Quantity
+         * @description What can be followed over time.
+         * @enum {string}
+         */
+        Quantity: "new lesions" | "volume of new lesions" | "volume added to growing lesions" | "volume lost by shrinking and vanished lesions" | "whole tumour" | "FLAIR hyperintensity" | "non-enhancing or necrotic core" | "enhancing tumour" | "product of the two largest diameters";
+        /**
          * Quarantine
          * @description Everything that waits for an operator's decision.
          */
@@ -2020,6 +2191,16 @@ export interface components {
             rating: number;
             /** Version */
             version: string;
+        };
+        /**
+         * RatioLine
+         * @description One of the volumetric ratios.
+         */
+        RatioLine: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
         };
         /**
          * Reading
@@ -2334,12 +2515,63 @@ export interface components {
          */
         SurveyMoment: "before" | "after";
         /**
+         * TimelineView
+         * @description A patient's accepted measurements, the oldest first. Research use, not a medical device.
+         */
+        TimelineView: {
+            growth: components["schemas"]["GrowthView"] | null;
+            /** Measurements */
+            measurements: components["schemas"]["MeasurementLine"][];
+            patient: components["schemas"]["Patient"];
+        };
+        /**
          * ToRate
          * @description Results that wait for the reader, in an order of the reader's own; which version made them is not said.
          */
         ToRate: {
             /** Waiting */
             waiting: components["schemas"]["WaitingResult"][];
+        };
+        /**
+         * TumourPartLine
+         * @description A part of a tumour, and the reader's verdict so far.
+         */
+        TumourPartLine: {
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /** Place */
+            place: [
+                number,
+                number,
+                number
+            ];
+            verdict: components["schemas"]["Verdict"] | null;
+            /** Volume Ml */
+            volume_ml: number;
+        };
+        /**
+         * TumourState
+         * @description What was found of a tumour.
+         */
+        TumourState: {
+            /** Alarms */
+            alarms: string[];
+            /** Comparisons */
+            comparisons: number;
+            diameters: components["schemas"]["DiametersLine"] | null;
+            /** Parts */
+            parts: components["schemas"]["TumourPartLine"][];
+            /** Ratios */
+            ratios: components["schemas"]["RatioLine"][];
+            /** Risk */
+            risk: number;
+            side: components["schemas"]["Side"] | null;
+            /** Votes */
+            votes: components["schemas"]["VoteLine"][];
+            /** Whole Ml */
+            whole_ml: number;
         };
         /**
          * UploadResult
@@ -2350,6 +2582,21 @@ export interface components {
             accepted: number;
             /** Quarantined */
             quarantined: components["schemas"]["QuarantineLine"][];
+        };
+        /**
+         * ValueLine
+         * @description One number, with the values between which another scan of the same state would lie.
+         */
+        ValueLine: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            quantity: components["schemas"]["Quantity"];
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
         };
         /**
          * Verdict
@@ -2413,6 +2660,16 @@ export interface components {
             study_date: string;
             /** Visit */
             visit: number;
+        };
+        /**
+         * VoteLine
+         * @description What a segmenter contributed.
+         */
+        VoteLine: {
+            /** Segmenter */
+            segmenter: string;
+            /** Weights */
+            weights: number[];
         };
         /**
          * WaitingResult
@@ -3012,6 +3269,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportFhir: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": string;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Patient"];
                 };
             };
             /** @description Nobody is signed in. */
@@ -4148,6 +4530,122 @@ export interface operations {
             };
             /** @description The present state does not allow this. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTimeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineView"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTimeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -31,7 +31,13 @@ export const firstDisplay = (): Display => ({
 
 const RIGHTS: readonly Right[] = ['lesions', 'subtraction', 'checkerboard'];
 
-export const nextRight = (right: Right): Right => RIGHTS[(RIGHTS.indexOf(right) + 1) % RIGHTS.length] ?? 'lesions';
+/** What the third picture can show; a subtraction is the algorithm's, and not for somebody who reads the images alone. */
+export const rightsFor = (alone: boolean): readonly Right[] => (alone ? RIGHTS.filter((right) => right !== 'subtraction') : RIGHTS);
+
+export function nextRight(right: Right, alone: boolean): Right {
+  const rights = rightsFor(alone);
+  return rights[(rights.indexOf(right) + 1) % rights.length] ?? 'lesions';
+}
 
 /** Sequences that any visit has, in the gateway's order. */
 export function rolesOf(list: ImageList | null): Role[] {

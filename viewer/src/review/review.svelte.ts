@@ -1,5 +1,5 @@
 /** A reader's open review of one case: shown at once, stored behind it. */
-import { api, type Acceptance, type CaseDetail, type LesionLine, type Reading, type Verdict } from '../client/api';
+import { api, type Acceptance, type CaseDetail, type LesionLine, type Reading, type TumourPart, type Verdict } from '../client/api';
 import { Failure } from '../client/failure';
 import type { Grid } from '../reading/grid';
 import { samePlaces, unpacked, type Places } from '../reading/labels';
@@ -24,6 +24,8 @@ const NOTHING_SAID = { change: 'new', prior_volume_mm3: 0 } as const;
 
 export class Review {
   lesions = $state<LesionLine[]>([]);
+  /** The parts of a tumour, which are accepted or rejected as lesions are. */
+  parts = $state<TumourPart[]>([]);
   /** The reader's outlines that stand, by lesion. */
   outlines = $state.raw<ReadonlyMap<number, Drawn>>(new Map());
   acceptance = $state<Acceptance | null>(null);
@@ -65,7 +67,7 @@ export class Review {
   }
 
   get undecided(): number {
-    return this.lesions.filter(({ verdict }) => verdict === null).length;
+    return [...this.lesions, ...this.parts].filter(({ verdict }) => verdict === null).length;
   }
 
   get nextNumber(): number {
@@ -80,7 +82,7 @@ export class Review {
   }
 
   setVerdict(number: number, verdict: Verdict | null): void {
-    const lesion = this.line(number);
+    const lesion = this.decidable(number);
     if (!lesion || lesion.verdict === verdict) return;
     this.undoable = [...this.undoable, { kind: 'verdict', number, before: lesion.verdict }];
     this.storeVerdict(lesion, verdict);
@@ -105,7 +107,7 @@ export class Review {
       if (lesion && lesion.verdict !== last.verdict) this.storeVerdict(lesion, last.verdict);
       return last.number;
     }
-    const lesion = this.line(last.number);
+    const lesion = this.decidable(last.number);
     if (!lesion) return null;
     this.storeVerdict(lesion, last.before);
     return last.number;
@@ -158,7 +160,12 @@ export class Review {
     return this.lesions.find((line) => line.number === number);
   }
 
-  private storeVerdict(lesion: LesionLine, verdict: Verdict | null): void {
+  /** A lesion, or a part of a tumour. */
+  private decidable(number: number): LesionLine | TumourPart | undefined {
+    return this.line(number) ?? this.parts.find((part) => part.number === number);
+  }
+
+  private storeVerdict(lesion: LesionLine | TumourPart, verdict: Verdict | null): void {
     lesion.verdict = verdict;
     this.dropped = null;
     this.queue.push({ kind: 'verdict', number: lesion.number, verdict });
@@ -284,6 +291,7 @@ export class Review {
 
   private adopt(detail: CaseDetail): void {
     this.lesions = detail.lesions.map((line) => ({ ...line }));
+    this.parts = detail.tumour?.parts.map((part) => ({ ...part })) ?? [];
     this.acceptance = detail.review?.acceptance ?? null;
     this.rating = detail.review?.rating ?? null;
     this.comment = detail.review?.comment ?? '';
@@ -301,7 +309,8 @@ function saidOf(line: LesionLine | undefined): Said | null {
 /** Whether the stored state already says what a verdict or an assessment wants. */
 export function holds(detail: CaseDetail, change: Exclude<Change, { kind: 'outline' }>): boolean {
   if (change.kind === 'verdict') {
-    return detail.lesions.some((line) => line.number === change.number && line.verdict === change.verdict);
+    const decided = [...detail.lesions, ...(detail.tumour?.parts ?? [])];
+    return decided.some((line) => line.number === change.number && line.verdict === change.verdict);
   }
   const { review } = detail;
   return (

@@ -1,5 +1,5 @@
 /** The result of a review in words, for the dialog in which it is signed. */
-import type { Acceptance, LesionLine, Reading } from '../client/api';
+import type { Acceptance, LesionLine, Reading, TumourPart } from '../client/api';
 import { texts } from '../texts';
 
 /**
@@ -24,6 +24,15 @@ export function resultInWords(lesions: readonly LesionLine[], acceptance: Accept
   return parts.join(', ');
 }
 
+/** The same of a tumour: its parts, and their volume where none is left out. */
+export function tumourInWords(parts: readonly TumourPart[], acceptance: Acceptance | null): string {
+  if (acceptance === 'unacceptable') return texts.signing.summaryUnacceptable;
+  const accepted = parts.filter(({ verdict }) => verdict === 'accepted');
+  const words = texts.tumour.signed(accepted.length, parts.length);
+  if (accepted.length < parts.length) return words;
+  return `${words}, ${texts.tumour.ml(accepted.reduce((sum, part) => sum + part.volume_ml, 0))}`;
+}
+
 /** Numbers and volumes of what the reader has not rejected, as they stand now. */
 export function totals(lesions: readonly LesionLine[]): string[] {
   const words = texts.lesions;
@@ -43,6 +52,7 @@ export function totals(lesions: readonly LesionLine[]): string[] {
 /** What is still missing before the review can be signed; empty when nothing is. */
 export function missing(review: {
   lesions: readonly LesionLine[];
+  parts?: readonly TumourPart[];
   acceptance: Acceptance | null;
   rating: number | null;
   comment: string;
@@ -50,7 +60,9 @@ export function missing(review: {
   const needs = texts.assessment.needs;
   const undecided = review.lesions.filter(({ verdict }) => verdict === null).length;
   const list: string[] = [];
+  const parts = review.parts?.filter(({ verdict }) => verdict === null).length ?? 0;
   if (undecided > 0 && review.acceptance !== 'unacceptable') list.push(needs.verdicts(undecided));
+  if (parts > 0 && review.acceptance !== 'unacceptable') list.push(texts.tumour.undecided(parts));
   if (review.acceptance === null) list.push(needs.acceptance);
   if (review.rating === null) list.push(needs.rating);
   if (review.acceptance === 'unacceptable' && review.comment.trim() === '') list.push(needs.comment);

@@ -1,11 +1,13 @@
 /** Every word that a user reads, in German. */
 import type { Texts } from '.';
 import { operations } from './operations.de';
+import { tumour } from './tumour.de';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 export const texts: Texts = {
   ...operations,
+  ...tumour,
   product: 'Interval',
   disclaimer: 'Nur für Forschung, kein Medizinprodukt',
 
@@ -108,6 +110,8 @@ export const texts: Texts = {
     nextHint: 'Der nächste Fall, der auf einen Befunder wartet; seine Bilder werden vorab geladen',
     current: 'Aktuell',
     prior: 'Vorher',
+    whoIsIt: 'Patient zeigen',
+    whoIsItHint: 'Wer der Patient ist; das Protokoll hält fest, dass Sie gefragt haben',
     noPrior: 'keine Voruntersuchung',
     sex: { F: 'weiblich', M: 'männlich', O: 'divers' },
     warnings: 'Hinweise',

@@ -1,11 +1,13 @@
 /** Every word that a user reads, in English. Another language is another file of the same shape. */
 
 import { operations } from './operations.en';
+import { tumour } from './tumour.en';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 export const texts = {
   ...operations,
+  ...tumour,
   product: 'Interval',
   disclaimer: 'Research use, not a medical device',
 
@@ -106,6 +108,8 @@ export const texts = {
     nextHint: 'The next case that waits for a reader; its images are fetched ahead',
     current: 'Current',
     prior: 'Prior',
+    whoIsIt: 'Show the patient',
+    whoIsItHint: 'Who the patient is; the audit trail keeps that you asked',
     noPrior: 'no prior study',
     sex: { F: 'female', M: 'male', O: 'other' },
     warnings: 'Warnings',

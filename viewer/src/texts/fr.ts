@@ -1,11 +1,13 @@
 /** Every word that a user reads, in French. */
 import type { Texts } from '.';
 import { operations } from './operations.fr';
+import { tumour } from './tumour.fr';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n < 2 ? one : many}`;
 
 export const texts: Texts = {
   ...operations,
+  ...tumour,
   product: 'Interval',
   disclaimer: 'Réservé à la recherche, n’est pas un dispositif médical',
 
@@ -113,6 +115,8 @@ export const texts: Texts = {
     nextHint: 'Le prochain cas à lire ; ses images sont chargées d’avance',
     current: 'Actuel',
     prior: 'Antérieur',
+    whoIsIt: 'Afficher le patient',
+    whoIsItHint: 'Qui est le patient ; le journal d’audit conserve que vous l’avez demandé',
     noPrior: 'pas d’examen antérieur',
     sex: { F: 'femme', M: 'homme', O: 'autre' },
     warnings: 'Avertissements',

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from httpx import Response
+from sqlalchemy import select
 
 from demo.scanner import DEMO_PATIENT, demo_visit
 from gateway.access.passwords import Passwords
@@ -23,7 +24,8 @@ from gateway.api.schemas import (
     VerdictChange,
     Worklist,
 )
-from gateway.db.tables import VaultEntry
+from gateway.audit.trail import AuditAction
+from gateway.db.tables import AuditEntry, VaultEntry
 from gateway.flow import Services
 from gateway.jobs import store
 from gateway.main import create_app
@@ -324,3 +326,25 @@ def test_quarantine_shows_what_an_operator_can_retry(operator: Browser, services
     )
     found = Quarantine.model_validate(operator.get("/api/quarantine").json())
     assert [(line.case_id, line.reason) for line in found.cases] == [(failed.case_id, "No pixels.")]
+
+
+def test_who_is_not_shown_names_sees_readable_ones_and_asking_is_kept(
+    operator: Browser, services: Services, ready: Made
+) -> None:
+    path = f"/api/cases/{ready.case_id}"
+    line = next(one for one in operator.get("/api/cases").json()["cases"] if one["case_id"] == ready.case_id)
+    detail = operator.get(path).json()
+    for shown in (line, detail["summary"]):
+        assert set(shown["patient"].values()) == {""}
+        assert shown["readable_name"]
+    assert "Demo" not in operator.get("/api/cases").text + operator.get(path).text
+    assert disclosed(services) == []
+    assert operator.post(f"{path}/identity").json()["name"] == "Demo^Interval"
+    assert [(actor, detail) for actor, detail in disclosed(services)] == [("otto", "asked for")]
+
+
+def disclosed(services: Services) -> list[tuple[str, str]]:
+    """To whom an identity was shown, and where."""
+    with services.sessions() as session:
+        rows = session.scalars(select(AuditEntry).where(AuditEntry.action == AuditAction.IDENTITY_SHOWN.value))
+        return [(row.actor, row.detail) for row in rows]

@@ -36,6 +36,7 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("GET", "/api/cases/{case_id}"): STAFF,
     ("GET", "/api/quarantine"): BOTH,
     ("GET", "/api/cases/{case_id}/explanation"): STAFF,
+    ("POST", "/api/cases/{case_id}/identity"): frozenset({Role.OPERATOR}),
     ("POST", "/api/cases/{case_id}/retry"): frozenset({Role.OPERATOR}),
     ("POST", "/api/cases/{case_id}/patient"): frozenset({Role.OPERATOR}),
     ("GET", "/api/corrections"): frozenset({Role.OPERATOR}),
@@ -88,6 +89,7 @@ ALLOWED: dict[Door, frozenset[Role]] = {
 def address(door: Door) -> str:
     filled = door[1].format(
         case_id="nothing",
+        job_id="nothing",
         name="current",
         number="1",
         study_id="nothing",

@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from gateway.api.schemas import CaseDetail, ImageList, Worklist
 from gateway.api.study import (
     NewStudy,
     NextReading,
@@ -18,6 +19,7 @@ from gateway.api.study import (
     SurveyAnswers,
     SurveyMoment,
 )
+from gateway.review.visits import ImageKind
 from processing.domain.decision import Reading
 from tests.unit.gateway.api.conftest import Browser
 from tests.unit.gateway.front import Made
@@ -39,7 +41,7 @@ def following(browser: Browser, study: StudyLine) -> NextReading:
 
 
 def answer(browser: Browser, study: StudyLine, moment: SurveyMoment) -> int:
-    survey = SurveyAnswers(answers={"years": "7"})
+    survey = SurveyAnswers(answers={"years": "=7"})
     return browser.put(f"/api/studies/{study.study_id}/survey/{moment.value}", survey).status_code
 
 
@@ -56,7 +58,15 @@ def test_a_case_is_read_both_ways_and_timed(operator: Browser, ready: Made, stud
         assert (reading.phase, reading.position, reading.total, reading.case_id) == (phase, 1, 1, ready.case_id)
         lesions = browser.get(f"/api/cases/{ready.case_id}/images/lesions/pixels").content
         assert any(lesions) == reading.overlay, "what is to be read without lesions gives none away"
-        assert bool(browser.get(f"/api/cases/{ready.case_id}").json()["lesions"]) == reading.overlay
+        detail = CaseDetail.model_validate(browser.get(f"/api/cases/{ready.case_id}").json())
+        assert bool(detail.lesions) == bool(detail.warnings) == reading.overlay
+        listed = Worklist.model_validate(browser.get("/api/cases").json()).cases
+        for line in (detail.summary, *(one for one in listed if one.case_id == ready.case_id)):
+            assert (line.new_lesions is not None) == reading.overlay, "no list gives them away either"
+        shown = ImageList.model_validate(browser.get(f"/api/cases/{ready.case_id}/images").json()).images
+        assert (ImageKind.SUBTRACTION in {image.kind for image in shown}) == reading.overlay
+        pixels = browser.get(f"/api/cases/{ready.case_id}/images/subtraction/pixels")
+        assert pixels.status_code == (200 if reading.overlay else 404)
         ways.append(reading.overlay)
         path = f"/api/studies/readings/{reading.reading_id}"
         assert browser.post(f"{path}/signature", READER_SAYS).status_code == 409, "it was not shown yet"
@@ -79,6 +89,7 @@ def test_a_case_is_read_both_ways_and_timed(operator: Browser, ready: Made, stud
     lines = list(csv.DictReader(io.StringIO(browser.get(f"/api/studies/{study.study_id}/readings.csv").text)))
     assert [line["rating"] for line in lines] == ["5", "5"]
     assert {line["reference"] for line in lines} == {"new or growing lesions"}
+    assert {(line["before_years"], line["after_years"]) for line in lines} == {("'=7", "'=7")}, "no formula"
 
 
 def test_the_second_phase_waits_for_the_washout(operator: Browser, ready: Made) -> None:
