@@ -11,8 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from gateway.access.accounts import SignedIn
 from gateway.api.case_view import case_summary
 from gateway.api.deps import ApiState, Modality, Operator, ReaderOrOperator, State
-from gateway.api.problems import problems
 from gateway.api.operations import Discard
+from gateway.api.problems import problems
 from gateway.api.schemas import Quarantine, QuarantineLine, UploadResult
 from gateway.audit import trail
 from gateway.audit.trail import AuditAction

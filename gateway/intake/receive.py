@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gateway.db.tables import QuarantinedUpload
 from gateway.intake.check import CheckedInstance, check_instance
-from gateway.intake.quarantine import QuarantineCipher, keep
+from gateway.intake.quarantine import QuarantineCipher, content_of, keep
 from processing.domain.errors import InputRejected
 
 
@@ -63,3 +63,40 @@ class Intake:
                     None, keep(session, content, source=source, reason=rejected.reason, cipher=self._cipher)
                 )
         return Received(checked, None)
+
+    def take_again(self, upload_id: int) -> Received:
+        """Forward a quarantined file after all, or keep it with what is wrong with it now.
+
+        Raises
+        ------
+        KeyError
+            If there is no such upload.
+        Transient
+            If the archive can't be reached: the file stays where it is.
+        Defect
+            If it can't be decrypted.
+        """
+        with self._sessions() as session:
+            content = content_of(_upload(session, upload_id), self._cipher)
+        try:
+            checked = check_instance(content)
+            self._archive.store([content])
+        except InputRejected as rejected:
+            with self._sessions.begin() as session:
+                upload = _upload(session, upload_id)
+                upload.reason = rejected.reason
+                return Received(None, upload)
+        self.discard(upload_id)
+        return Received(checked, None)
+
+    def discard(self, upload_id: int) -> None:
+        """Remove a quarantined file for good; raises KeyError when there is no such upload."""
+        with self._sessions.begin() as session:
+            session.delete(_upload(session, upload_id))
+
+
+def _upload(session: Session, upload_id: int) -> QuarantinedUpload:
+    upload = session.get(QuarantinedUpload, upload_id)
+    if upload is None:
+        raise KeyError(upload_id)
+    return upload

@@ -41,6 +41,8 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("POST", "/api/cases/{case_id}/patient"): frozenset({Role.OPERATOR}),
     ("GET", "/api/corrections"): frozenset({Role.OPERATOR}),
     ("POST", "/api/uploads"): frozenset({Role.OPERATOR}),
+    ("POST", "/api/quarantine/uploads/{upload_id}/retry"): frozenset({Role.OPERATOR}),
+    ("POST", "/api/quarantine/uploads/{upload_id}/discard"): frozenset({Role.OPERATOR}),
     ("GET", "/api/cases/{case_id}/images"): frozenset({Role.READER}),
     ("GET", "/api/cases/{case_id}/outlines"): frozenset({Role.READER}),
     ("POST", "/api/cases/{case_id}/region"): frozenset({Role.READER}),

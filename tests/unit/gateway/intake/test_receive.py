@@ -115,3 +115,65 @@ def test_another_key_or_an_exchanged_row_does_not_open(intake: Intake, cipher: Q
     one.ciphertext = two.ciphertext
     with pytest.raises(Defect, match="can't be decrypted"):
         content_of(one, cipher)
+
+
+def test_what_was_refused_for_a_while_is_taken_when_tried_again(
+    sessions: sessionmaker[Session], cipher: QuarantineCipher, archive: MemoryArchive
+) -> None:
+    class Refusing(MemoryArchive):
+        def store(self, instances: object) -> None:
+            raise InputRejected("The archive refused 1 of 1 objects (failure reason 0110).")
+
+    content = part10(instance())
+    kept = Intake(sessions, Refusing(), cipher).take(content, source="upload by otto").kept
+    assert kept is not None
+    received = Intake(sessions, archive, cipher).take_again(kept.upload_id)
+    assert received.taken is not None
+    assert [list(series.values()) for series in archive.files.values()] == [[content]]
+    with sessions() as session:
+        assert kept_uploads(session) == []
+
+
+def test_what_is_still_wrong_stays_with_its_reason(intake: Intake, sessions: sessionmaker[Session]) -> None:
+    kept = intake.take(GARBAGE, source="upload by otto").kept
+    assert kept is not None
+    with sessions.begin() as session:
+        session.get_one(QuarantinedUpload, kept.upload_id).reason = "What was wrong before."
+    again = intake.take_again(kept.upload_id).kept
+    assert again is not None
+    assert again.reason == "This is no DICOM file."
+    with sessions() as session:
+        assert [upload.reason for upload in kept_uploads(session)] == [again.reason]
+
+
+def test_an_archive_that_is_away_leaves_a_quarantined_file_where_it_is(
+    sessions: sessionmaker[Session], cipher: QuarantineCipher
+) -> None:
+    class Away(MemoryArchive):
+        refuses = True
+
+        def store(self, instances: object) -> None:
+            raise InputRejected("Refused.") if self.refuses else Transient("The archive can't be reached.")
+
+    archive = Away()
+    intake = Intake(sessions, archive, cipher)
+    kept = intake.take(part10(instance()), source="upload by otto").kept
+    assert kept is not None
+    archive.refuses = False
+    with pytest.raises(Transient):
+        intake.take_again(kept.upload_id)
+    with sessions() as session:
+        assert len(kept_uploads(session)) == 1
+
+
+def test_a_discarded_file_is_gone_and_can_not_be_discarded_twice(
+    intake: Intake, sessions: sessionmaker[Session]
+) -> None:
+    kept = intake.take(GARBAGE, source="upload by otto").kept
+    assert kept is not None
+    intake.discard(kept.upload_id)
+    with sessions() as session:
+        assert kept_uploads(session) == []
+    for act in (intake.discard, intake.take_again):
+        with pytest.raises(KeyError):
+            act(kept.upload_id)
