@@ -29,7 +29,15 @@ from validation.release import (
 from validation.report import write_report
 from validation.robustness import robustness, robustness_table
 from validation.run import RUNS, CaseKey, keys_of, run
-from validation.stability import NotRepeatable, determinism, measure_stability, stability_table
+from validation.stability import (
+    NotRepeatable,
+    determinism,
+    keep_limits,
+    kept_stability,
+    measure_stability,
+    require_comparing,
+    stability_table,
+)
 from validation.through import Account, NotMeasured, Receiver, Running, run_through
 
 Chosen = argparse.Namespace
@@ -147,7 +155,15 @@ def _admit(chosen: Chosen) -> int:
 
 
 def _stability(chosen: Chosen) -> int:
-    say(stability_table(measure_stability(chosen.pipeline, scans=chosen.scans, say=say).lesions) + "\n")
+    if not chosen.kept:
+        measure_stability(chosen.pipeline, scans=chosen.scans, say=say)
+    measured = kept_stability(chosen.pipeline, require_comparing(chosen.pipeline).version)
+    if measured is None:
+        say("Nothing was measured of this version yet.\n")
+        return 1
+    if chosen.kept:
+        keep_limits(measured, say)
+    say(stability_table(measured.lesions) + "\n")
     return 0
 
 
@@ -237,4 +253,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     made["admit"].add_argument("--decided", required=True, help="the reason, kept in the ledger")
     made["stability"].add_argument("--scans", type=int, default=8, help="simulated re-scans")
+    made["stability"].add_argument("--kept", action="store_true", help="only take what was measured into the ledger")
     return parser

@@ -20,6 +20,7 @@ from validation.gate import LEDGER, Decision, Evidence, decide, read_ledger, wri
 from validation.outputs import CaseOutput, CaseRecord, save
 from validation.ratings import Rating, judgements
 from validation.run import CaseKey, Say, compute, keys_of, run
+from validation.stability import kept_stability, limits_of
 from validation.statistics import SetFigures, set_figures
 
 REPORTS = Path(__file__).parent / "reports"
@@ -224,6 +225,8 @@ def make_reference(
         entry = entry.model_copy(update={"basis": Basis.MAINTAINER, "reason": f"{entry.reason}; {decided}"})
     if standing is not None and entry.basis is Basis.UNCHANGED:
         entry = standing
+    if (measured := kept_stability(name, version)) is not None:
+        entry = entry.model_copy(update={"limits": limits_of(measured.lesions)})
     if entry != standing:
         write_ledger(ledger.with_entry(name, entry))
         say(f"wrote {LEDGER.name}: {version}, {entry.basis.value}\n")

@@ -106,18 +106,20 @@ def require_comparing(pipeline: str) -> PipelineSpec:
 def measure_stability(pipeline: str, *, scans: int, say: Say) -> Stability:
     """Scan every case again and again; the volumes are kept in the reports, their limits of agreement in the ledger."""
     spec = require_comparing(pipeline)
-    repeated: list[Repeated] = []
+    measured = Stability(
+        pipeline=pipeline, version=spec.version, made=datetime.now(UTC).date(), scans=scans, lesions=()
+    )
     for dataset, name in REPEATED_CASES:
         manifest = find_manifest(dataset)
         if manifest.files and at_hand(manifest) is None:
             say(f"{dataset}/{name} is left out: its files are not at hand\n")
             continue
-        repeated += rescan_case(_read(manifest, name), pipeline, scans=scans, say=say)
-    today = datetime.now(UTC).date()
-    measured = Stability(pipeline=pipeline, version=spec.version, made=today, scans=scans, lesions=tuple(repeated))
-    path = stability_path(pipeline, spec.version)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(measured.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        found = rescan_case(_read(manifest, name), pipeline, scans=scans, say=say)
+        measured = measured.model_copy(update={"lesions": (*measured.lesions, *found)})
+        # After every case: whoever stops here has measured the cases before.
+        path = stability_path(pipeline, spec.version)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(measured.model_dump_json(indent=1) + "\n", encoding="utf-8")
     keep_limits(measured, say)
     return measured
 
@@ -125,6 +127,12 @@ def measure_stability(pipeline: str, *, scans: int, say: Say) -> Stability:
 def stability_path(pipeline: str, version: str) -> Path:
     """Return where the volumes of a version's re-scans are kept."""
     return KEPT / f"{pipeline}-{version}.json"
+
+
+def kept_stability(pipeline: str, version: str) -> Stability | None:
+    """Return what was measured of a version before; None where nothing was."""
+    path = stability_path(pipeline, version)
+    return Stability.model_validate_json(path.read_bytes()) if path.is_file() else None
 
 
 def keep_limits(measured: Stability, say: Say) -> None:
