@@ -179,8 +179,8 @@ def test_a_patient_is_forgotten_everywhere_and_no_other_one_is(
 
     assert not in_clinical(archives, signed.study_uid)
     assert series_in_research(archives, gateway, signed.study_uid) == set()
-    assert rows_with(services, {case.study_uid, prior_uid, case.case_id}) == set()
-    assert rows_with(services, {case.pseudonym}) == {"audit_trail"}
+    assert rows_with(services, {case.study_uid, prior_uid}) == set()
+    assert rows_with(services, {case.pseudonym, case.case_id}) == {"audit_trail"}
     assert in_clinical(archives, other.study_uid)
     assert in_clinical(archives, namesake_uid), "the same patient ID of another issuer is another patient"
     assert gateway.state(other.study_uid) is CaseState.ARCHIVED
