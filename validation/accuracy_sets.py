@@ -1,7 +1,6 @@
 """The sets that accuracy is measured on: phantoms, real pairs, inserted lesions, and pairs in which nothing changed.
 
-The real pairs are measured with networks that have never seen the patient (`left_out/`): what ships has seen them all.
-Of the two networks that are averaged for a 1 mm patient, one has seen the patient.
+Real scans are measured with networks that have never seen the patient (`left_out/`): what ships has seen them all.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from processing.domain.imaging import Volume
 from processing.domain.study import SeriesRole
 from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
 from validation.grid import GRID
-from validation.insertion import InsertionSpec, insert_set, truth
+from validation.insertion import truth
+from validation.insertion_set import InsertionSpec, insert_set
 from validation.phantom import DEMO_PHANTOM, LesionKind, Phantom, PhantomSpec, make_phantom
 from validation.real_pairs import (
     CROSS_SECTIONAL_PATIENTS,
@@ -44,7 +44,7 @@ LEFT_OUT_NETWORKS: Mapping[str, Path] = {
     "patient12": LEFT_OUT / "without-12-26.onnx",
     "patient26": LEFT_OUT / "without-12-26.onnx",
 }
-"""The networks that were trained without a patient of a pair, and the better of them for a 1 mm patient."""
+"""Each was trained without two patients, one of each kind."""
 
 CONTRASTS = (0.3, 0.15)
 THICK_SEEDS = (0, 1, 2)

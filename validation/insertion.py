@@ -18,7 +18,6 @@ from scipy.spatial.transform import Rotation
 from processing.domain.imaging import Grid, LabelMap, Volume
 from processing.stages.resample import FWHM_TO_SIGMA
 from validation.lesion_shapes import LesionShape
-from validation.metrics import SIZE_CLASSES_MM3
 
 Mask = npt.NDArray[np.bool_]
 Field = npt.NDArray[np.float32]
@@ -206,18 +205,23 @@ def insert(
     """
     array = np.array(scan.array)
     everywhere = float(np.median(scan.array[white_matter]))
-    margin = np.ceil(10.0 / np.array(scan.grid.spacing_mm)).astype(int)
     for lesion in lesions:
         found = fractions(lesion, scan.grid, to_frame=to_frame)
         if found is None:
             continue
         box, part = found
-        wide = tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margin, strict=True))
-        nearby = scan.array[wide][white_matter[wide]]
-        level = float(np.median(nearby)) if nearby.size > 50 else everywhere
+        level = level_near(scan, white_matter, box, everywhere)
         tissue = ndimage.median_filter(scan.array[box], size=3)
         array[box] += part * np.maximum(0.0, level * (1.0 + lesion.contrast) - tissue).astype(np.float32)
     return scan.with_array(array)
+
+
+def level_near(scan: Volume, white_matter: Mask, box: tuple[slice, slice, slice], everywhere: float) -> float:
+    """Median of the white matter within 10 mm of a box, or of the scan where there is too little."""
+    margin = np.ceil(10.0 / np.array(scan.grid.spacing_mm)).astype(int)
+    wide = tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margin, strict=True))
+    nearby = scan.array[wide][white_matter[wide]]
+    return float(np.median(nearby)) if nearby.size > 50 else everywhere
 
 
 def truth(lesions: Sequence[PlacedLesion], grid: Grid, *, to_frame: npt.NDArray[np.float64]) -> LabelMap:
@@ -236,81 +240,3 @@ def truth(lesions: Sequence[PlacedLesion], grid: Grid, *, to_frame: npt.NDArray[
         labels[box][chosen] = number
         share[box][chosen] = part[chosen]
     return LabelMap(labels, grid)
-
-
-@dataclass(frozen=True)
-class InsertionSpec:
-    """One draw of the measuring set.
-
-    Parameters
-    ----------
-    seed : int
-    contrast : float or None
-        The same for all lesions; None draws it from the outlined ones.
-    per_class : int
-        Lesions of each of `SIZE_CLASSES_MM3`.
-    apart_mm : float
-        Least distance between centres: two lesions must not become one.
-    """
-
-    seed: int
-    contrast: float | None = 0.3
-    per_class: int = 8
-    apart_mm: float = 18.0
-
-
-@dataclass(frozen=True, eq=False)
-class InsertedPair:
-    """A scan with lesions, and the truth on its own grid. The prior is left as it was."""
-
-    current: Volume
-    truth: LabelMap
-    lesions: tuple[PlacedLesion, ...]
-
-
-def insert_set(
-    current: Volume,
-    *,
-    allowed: Mask,
-    white_matter: Mask,
-    outlined: Sequence[tuple[LesionShape, float]],
-    spec: InsertionSpec,
-) -> InsertedPair:
-    """Put lesions of every size class into a follow-up scan.
-
-    Parameters
-    ----------
-    current : Volume
-    allowed : ndarray of bool, shape (z, y, x)
-        Where a lesion's centre may lie: white matter, away from true change.
-    white_matter : ndarray of bool, shape (z, y, x)
-    outlined : sequence of (LesionShape, float)
-        Shapes and contrasts to draw from.
-    spec : InsertionSpec
-
-    Returns
-    -------
-    InsertedPair
-        Fewer lesions than asked for if they don't fit.
-    """
-    generator = np.random.default_rng(spec.seed)
-    count = spec.per_class * len(SIZE_CLASSES_MM3)
-    places = draw_places(allowed, current.grid, count, apart_mm=spec.apart_mm, generator=generator)
-    shapes = [shape for shape, _ in outlined]
-    contrasts = [contrast for _, contrast in outlined if contrast > 0.05]
-    lesions = tuple(
-        draw_lesion(
-            shapes,
-            place,
-            size_class_mm3=SIZE_CLASSES_MM3[number % len(SIZE_CLASSES_MM3)],
-            contrast=float(generator.choice(contrasts)) if spec.contrast is None else spec.contrast,
-            generator=generator,
-        )
-        for number, place in enumerate(places)
-    )
-    same = np.eye(4)
-    return InsertedPair(
-        current=insert(current, lesions, white_matter=white_matter, to_frame=same),
-        truth=truth(lesions, current.grid, to_frame=same),
-        lesions=lesions,
-    )

@@ -5,15 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from processing.domain.imaging import Grid, Volume
-from validation.insertion import (
-    InsertionSpec,
-    PlacedLesion,
-    draw_places,
-    fractions,
-    insert,
-    insert_set,
-    truth,
-)
+from validation.insertion import PlacedLesion, draw_places, fractions, insert, truth
+from validation.insertion_set import InsertionSpec, insert_set
 from validation.lesion_shapes import outlined_lesions, rounded_shape, shape_of
 
 SAME = np.eye(4)
@@ -127,6 +120,24 @@ def test_the_same_seed_gives_the_same_set_and_another_seed_another() -> None:
 
     assert np.array_equal(make(1), make(1))
     assert not np.array_equal(make(1), make(2))
+
+
+def test_a_lesion_of_the_set_covers_white_matter_and_nothing_else() -> None:
+    where = grid()
+    allowed = np.zeros(where.shape, bool)
+    allowed[5:25, 10:70, 10:70] = True
+    array = np.array(white_scan(where).array)
+    array[:, :, 40:] *= 1.25
+    made = insert_set(
+        Volume(array, where),
+        allowed=allowed,
+        white_matter=allowed & (np.arange(80) < 40),
+        outlined=[(rounded_shape(np.random.default_rng(0)), 0.3)],
+        spec=InsertionSpec(0, contrast=0.3, per_class=2, apart_mm=12.0),
+    )
+    assert len(made.lesions) == 6
+    # Column 40 lies at x = 0: beyond it everything is a quarter brighter than white matter.
+    assert all(lesion.centre_mm[0] < 0 for lesion in made.lesions)
 
 
 def test_outlined_lesions_give_shape_and_contrast() -> None:
