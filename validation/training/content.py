@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,7 @@ class ContentParameters:
     contrast_log_spread: float = 0.55
     contrast_range: tuple[float, float] = (0.1, 0.9)
     mimic_contrast: tuple[float, float] = (0.2, 1.2)
+    stable_spread: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,10 @@ def draw(
             fallen.append(lesion)
         if fate == 2:
             now.append(lesion)
-            before.append(lesion)
+            # Another scanner shows the same lesion a little brighter or darker.
+            before.append(
+                replace(lesion, contrast=contrast * float(np.exp(generator.normal(0.0, params.stable_spread))))
+            )
         if fate == 3:
             before.append(smaller)
         if fate == 4:

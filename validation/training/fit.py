@@ -26,7 +26,7 @@ Index = npt.NDArray[np.int32]
 class FitParameters:
     """Numbers of the optimisation."""
 
-    steps: int = 1000
+    steps: int = 2000
     learning_rate: float = 4e-3
     weight_decay: float = 1e-3
     averaging: float = 0.99

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,13 @@ class SimulationParameters:
     noise: float = 0.03
     blur_mm: float = 1.0
     slice_blur: float = 0.7
+    calm: float = 0.4
+    """Part of the simulations to which nothing is added but what a registration is off: two scans of two visits have
+    noise of their own, and small lesions drown in more."""
+
+    def calmed(self) -> SimulationParameters:
+        """The same without what is added to the scans."""
+        return replace(self, gamma=0.0, bias=0.0, noise=0.0, blur_mm=0.0, slice_blur=0.0, shift_mm=self.shift_mm / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +83,7 @@ def simulate(
         In the true order of time, and with time reversed.
     """
     drawn = draw(background, shapes, generator=generator, params=params.content)
+    params = params.calmed() if generator.uniform() < params.calm else params
     now = insert(background.now, drawn.now, white_matter=background.white_now, to_frame=np.eye(4))
     before = insert(
         background.before,

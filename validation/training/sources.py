@@ -10,7 +10,7 @@ from validation.real_pairs import CROSS_SECTIONAL_PATIENTS, LONGITUDINAL_PATIENT
 
 PATIENTS = (*LONGITUDINAL_PATIENTS, *CROSS_SECTIONAL_PATIENTS)
 
-SHARES = {"real": 0.55, "thick": 0.2, "doubled": 0.1, "phantom": 0.15}
+SHARES = {"real": 0.55, "thick": 0.2, "doubled": 0.15, "phantom": 0.1}
 
 
 @dataclass(frozen=True, eq=False)
