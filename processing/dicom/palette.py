@@ -19,7 +19,8 @@ COLOURS_RGB: Mapping[LesionChange, tuple[int, int, int]] = {
 }
 
 TUMOUR_COLOURS_RGB: Mapping[TumourLabel, tuple[int, int, int]] = {
-    TumourLabel.ENHANCING: (255, 59, 48),
-    TumourLabel.CORE: (60, 110, 255),
     TumourLabel.HYPERINTENSITY: (255, 190, 60),
+    TumourLabel.CORE: (60, 110, 255),
+    TumourLabel.ENHANCING: (255, 59, 48),
 }
+"""In the order in which they are painted: the outermost first, or its inner edge would hide the ring's."""

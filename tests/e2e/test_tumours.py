@@ -30,7 +30,8 @@ from validation.real_pairs import data_folder, read_image
 
 VOLUME = "118565006"
 LONG_AXIS = "103339001"
-WHERE_THE_GLIOMA_IS_MM = np.array([[-50.0, 40.0, 70.0]])
+WHERE_THE_GLIOMA_IS_MM = np.array([-36.0, -44.0, 52.0])
+"""The middle of the ring in the right frontal lobe, as a reader sees it on T1C (LPS)."""
 PHANTOM = TumourSpec(
     seed=4,
     world_mm=2,
@@ -63,7 +64,7 @@ def test_a_real_glioma_reaches_the_pacs_with_segmentation_report_pictures_and_pa
     hospital.send(study.files)
     ready = hospital.wait(study.patient_id, CaseState.READY_FOR_REVIEW)
     tumour = tumour_of(ready)
-    assert tumour.side is Side.RIGHT, "radiologists see it in the right parietal lobe"
+    assert tumour.side is Side.RIGHT, "it lies in the right frontal lobe"
     assert 8.0 < tumour.whole_ml < 40.0
     hospital.sign_tumour(ready)
     hospital.wait(study.patient_id, CaseState.ARCHIVED)
@@ -80,7 +81,10 @@ def test_a_real_glioma_reaches_the_pacs_with_segmentation_report_pictures_and_pa
     assert tumour.diameters is not None
     assert numbers(report, LONG_AXIS) == pytest.approx([tumour.diameters.longest_mm], abs=0.1)
     assert "Brain tumour volumes" in printed(pages, tmp_path)
-    assert segments_at(objects, WHERE_THE_GLIOMA_IS_MM).any()
+    around = np.stack(np.meshgrid(*[np.arange(-6.0, 7.0, 2.0)] * 3), axis=-1).reshape(-1, 3)
+    assert (segments_at(objects, WHERE_THE_GLIOMA_IS_MM + around) > 0).mean() > 0.5
+    other_side = WHERE_THE_GLIOMA_IS_MM * [-1.0, 1.0, 1.0]
+    assert not segments_at(objects, other_side + around).any()
 
 
 def test_a_rejected_part_of_a_phantoms_tumour_is_left_out_and_the_side_is_the_patients(

@@ -33,6 +33,7 @@ export type LesionLine = CaseDetail['lesions'][number];
 export type ChartLine = Schemas['ChartLine'];
 export type Monitoring = Schemas['Monitoring'];
 export type Quarantine = Schemas['Quarantine'];
+export type QuarantineLine = Schemas['QuarantineLine'];
 export type VersionStanding = Schemas['VersionStanding'];
 export type WaitingResult = Schemas['WaitingResult'];
 export type VersionStandings = Schemas['VersionStandings'];
