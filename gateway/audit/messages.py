@@ -31,6 +31,7 @@ _RECORD = ("110110", "Patient Record")
 _ACCESSED = ("110103", "DICOM Instances Accessed")
 _ALERT = ("110113", "Security Alert")
 _IMPORT = ("110107", "Import")
+_EXPORT = ("110106", "Export")
 _LOG_USED = ("110101", "Audit Log Used")
 
 _KINDS = {
@@ -53,6 +54,7 @@ _KINDS = {
     AuditAction.OPERATED: _Kind(_ALERT, "E", ("110131", "Software Configuration")),
     AuditAction.STUDY_CHANGED: _Kind(_RECORD, "U"),
     AuditAction.READING_SIGNED: _Kind(_RECORD, "U"),
+    AuditAction.EXPORTED: _Kind(_EXPORT, "R"),
     AuditAction.TRAIL_READ: _Kind(_LOG_USED, "R"),
 }
 

@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     OPERATED = "operated"
     STUDY_CHANGED = "reading study changed"
     READING_SIGNED = "reading signed"
+    EXPORTED = "exported"
     TRAIL_READ = "audit trail read"
 
 

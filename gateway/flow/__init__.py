@@ -19,6 +19,7 @@ from gateway.flow.corrections import CorrectionResult, corrections, take_over_pa
 from gateway.flow.delivery import dispatch, reopen, sign
 from gateway.flow.erasure import erase_patient, erase_pseudonym, pseudonyms_of, what_is_known
 from gateway.flow.fast_track import announce, begin_early, replace_first_looks
+from gateway.flow.follow_up import measures_a_tumour, original_study_uid, timeline_of, tumour_growth
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.preparation import prepare
@@ -46,7 +47,9 @@ __all__ = [
     "hold",
     "lift_hold",
     "make_room",
+    "measures_a_tumour",
     "notes_of",
+    "original_study_uid",
     "passages",
     "prepare",
     "pseudonyms_of",
@@ -67,6 +70,8 @@ __all__ = [
     "sweep_up",
     "take_over_patient",
     "take_report",
+    "timeline_of",
+    "tumour_growth",
     "turn_gate",
     "what_is_known",
 ]

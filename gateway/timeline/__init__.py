@@ -1,0 +1,1 @@
+"""A patient's accepted measurements over the years, and how they leave as a table or as FHIR."""
