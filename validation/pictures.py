@@ -21,6 +21,8 @@ COLOURS = {"reference": (66, 135, 245), "now": (235, 64, 52), "truth": (90, 200,
 """Of the outlines (RGB); lines of `now` lie over the others."""
 
 _HEIGHT = 360
+_ENLARGED_MM = 70.0
+"""Of the place that is shown enlarged."""
 
 
 def keep_images(case: ReferenceCase, folder: Path) -> None:
@@ -46,7 +48,8 @@ def case_picture(
 ) -> bytes | None:
     """Draw the slice that shows most of what differs, as PNG; None where there is nothing to draw from.
 
-    Left the plain slice, right with outlines: the reference's, what is found now, and the truth.
+    Left the whole slice, then the place enlarged: plain, and with outlines of the truth, the reference and what is
+    found now.
     """
     path = _path(folder, dataset, case)
     if now is None or not path.is_file():
@@ -58,16 +61,42 @@ def case_picture(
     found = now.array > 0
     before = reference.array > 0 if reference is not None and reference.array.shape == found.shape else found
     z = _slice_to_show(found, before, truth)
-    plain = np.repeat(flair[z][..., None], 3, axis=2)
-    drawn = plain.copy()
-    for mask, colour in ((truth[z], "truth"), (before[z], "reference"), (found[z], "now")):
-        drawn[_outline(mask)] = COLOURS[colour]
-    both = np.concatenate([plain, drawn], axis=1)
-    tall = round(both.shape[0] * spacing[1] / spacing[2])
-    picture = Image.fromarray(both).resize((round(both.shape[1] * _HEIGHT / tall), _HEIGHT), Image.Resampling.LANCZOS)
+    masks = {"truth": truth[z], "reference": before[z], "now": found[z]}
+    place = _around(np.logical_or.reduce(list(masks.values())), spacing)
+    near = {name: mask[place] for name, mask in masks.items()}
+    panels = [
+        _drawn(flair[z], masks, spacing),
+        _drawn(flair[z][place], {}, spacing),
+        _drawn(flair[z][place], near, spacing),
+    ]
     buffer = BytesIO()
-    picture.quantize(96).save(buffer, "PNG", optimize=True)
+    Image.fromarray(np.concatenate(panels, axis=1)).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _around(mask: Mask, spacing_mm: npt.NDArray[np.float64]) -> tuple[slice, slice]:
+    """Return the rows and columns around the largest part of a mask; around the middle of an empty one."""
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    sizes = np.bincount(parts.ravel())[1:]
+    centre = np.argwhere(parts == sizes.argmax() + 1).mean(axis=0) if count else np.array(mask.shape) / 2
+    half = _ENLARGED_MM / 2 / spacing_mm[1:]
+    low = np.clip(centre - half, 0, np.maximum(np.array(mask.shape) - 2 * half, 0)).astype(int)
+    high = np.minimum(low + np.ceil(2 * half).astype(int), mask.shape)
+    return slice(low[0], high[0]), slice(low[1], high[1])
+
+
+def _drawn(
+    grey: npt.NDArray[np.uint8], masks: dict[str, Mask], spacing_mm: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint8]:
+    """Enlarge a slice to the height of all panels and draw outlines, two pixels wide, in the order given."""
+    rows, columns = grey.shape
+    size = (round(columns * spacing_mm[2] / (rows * spacing_mm[1]) * _HEIGHT), _HEIGHT)
+    large = np.array(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC))
+    drawn = np.repeat(large[..., None], 3, axis=2)
+    for name, mask in masks.items():
+        enlarged = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+        drawn[enlarged & ~ndimage.binary_erosion(enlarged, iterations=2)] = COLOURS[name]
+    return drawn
 
 
 def _slice_to_show(found: Mask, before: Mask, truth: Mask) -> int:
@@ -77,8 +106,3 @@ def _slice_to_show(found: Mask, before: Mask, truth: Mask) -> int:
         if counts.any():
             return int(counts.argmax())
     return int(found.shape[0]) // 2
-
-
-def _outline(mask: Mask) -> Mask:
-    edge: Mask = mask & ~ndimage.binary_erosion(mask)
-    return edge

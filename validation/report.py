@@ -158,7 +158,7 @@ def _cases(comparisons: Sequence[CaseComparison]) -> str:
             [
                 escape(f"{one.dataset}/{one.case}"),
                 marked,
-                moved,
+                moved if one.reference is not None else "-",
                 f"{one.result.increase_mm3:.0f}",
                 f"{one.result.decrease_mm3:.0f}",
                 f"{one.result.provenance.seconds:.0f}",

@@ -56,11 +56,16 @@ def set_rows(sets: Sequence[SetFigures]) -> list[list[str]]:
     return rows
 
 
+NOT_COMPARED = "new"
+"""What a summary says of a case that the reference does not hold."""
+
+
 def case_rows(cases: Sequence[CaseSummary]) -> list[list[str]]:
     """Return a line for each case, after the head."""
     rows = [["case", "against the reference", "volume moved", "more, mm³", "less, mm³", "lesions"]]
     for one in cases:
         moved = "from nothing" if one.volume_change_percent is None else f"{one.volume_change_percent:.1f} %"
+        moved = "-" if one.verdict == NOT_COMPARED else moved
         rows.append(
             [
                 f"{one.dataset}/{one.case}",

@@ -16,8 +16,10 @@ from validation.datasets import ReferenceCase, find_manifest, read_case
 from validation.fetch import fetched
 from validation.layout import columns
 from validation.perturb import PERTURBATIONS
-from validation.run import Say, compute, run_folder
+from validation.run import Say, compute
 from validation.stability import require_comparing
+
+KEPT = Path(__file__).parent / "reports" / "robustness"
 
 CASE = ("phantom", "demo")
 
@@ -39,7 +41,7 @@ class Point:
 def robustness(pipeline: str, *, say: Say, case: ReferenceCase | None = None) -> tuple[Point, ...]:
     """Disturb a case's current FLAIR in every way and strength, leave out its other series, and measure.
 
-    The points are kept beside the version's runs.
+    The points are kept in the reports.
     """
     manifest = find_manifest(CASE[0])
     case = case or read_case(manifest, manifest.case(CASE[1]), fetched)
@@ -64,8 +66,8 @@ _POINTS = TypeAdapter(tuple[Point, ...])
 
 
 def points_path(spec: PipelineSpec) -> Path:
-    """Return where a version's curves are kept."""
-    return run_folder(spec) / "robustness.json"
+    """Return where a version's curves are kept, for good."""
+    return KEPT / f"{spec.name}-{spec.version}.json"
 
 
 def kept_points(spec: PipelineSpec) -> tuple[Point, ...]:

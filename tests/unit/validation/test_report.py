@@ -3,9 +3,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from processing.pipelines.registry import SPECS
 from tests.unit.validation.made_outputs import GRID, output, truth
@@ -15,7 +18,7 @@ from validation.compare import compare_case
 from validation.datasets import GradedBy
 from validation.gate import Evidence, decide
 from validation.outputs import CaseOutput, load
-from validation.pictures import case_picture
+from validation.pictures import COLOURS, case_picture
 from validation.plots import Series, line_plot
 from validation.ratings import Rating
 from validation.release import (
@@ -161,6 +164,22 @@ def test_plots_keep_to_their_frame_and_escape_words() -> None:
     heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', svg)]
     assert min(heights) >= 20
     assert line_plot("empty", [], x_label="", x_ticks=[], top=1.0).startswith("<svg")
+
+
+def test_a_picture_shows_every_outline_in_its_colour(tmp_path: Path) -> None:
+    assert NEW.lesion_map is not None
+    truth = np.roll(NEW.lesion_map.array > 0, 4, axis=1)
+    (tmp_path / "made").mkdir()
+    np.savez_compressed(
+        tmp_path / "made" / "one.images.npz",
+        flair=np.full(GRID.shape, 90, np.uint8),
+        truth=truth,
+        spacing=np.array(GRID.spacing_mm),
+    )
+    png = case_picture(tmp_path, "made", "one", NEW.lesion_map, OLD.lesion_map)
+    assert png is not None
+    colours = {tuple(colour.tolist()) for row in np.array(Image.open(BytesIO(png))) for colour in row}
+    assert {COLOURS["now"], COLOURS["truth"]} <= colours
 
 
 def test_a_picture_needs_kept_images(tmp_path: Path) -> None:
