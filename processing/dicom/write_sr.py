@@ -43,6 +43,7 @@ _LOST_VOLUME = Code("LOSTVOLUME", "99INTERVAL", "Volume lost since the prior stu
 """Not the standard's volume: that is of a whole lesion at the time point of its group. Software that plots or adds up
 volumes must neither take what was added for all that is there now, nor count what is gone."""
 
+_PARTIAL_VOLUME = Code("PARTIALVOLUME", "99INTERVAL", "Volume of the change with its rim counted in part")
 _LIMITS = Code("VOLUMELIMITS", "99INTERVAL", "Limits of agreement of the change in volume, plus or minus")
 
 _CHANGES = {
@@ -171,7 +172,7 @@ def _lesion_group(
         finding_type=_LESION,
         algorithm_id=None if lesion.outline is Outline.ADDED else algorithm(provenance),
         finding_sites=[FindingSite(anatomic_location=_SITES[lesion.region], laterality=SIDES[lesion.side])],
-        measurements=[*_volumes(lesion), *_limits(lesion)],
+        measurements=[*_volumes(lesion), *_partial_volume(lesion), *_limits(lesion)],
         qualitative_evaluations=[QualitativeEvaluation(name=_DIFFERENCE, value=_CHANGES[lesion.change])],
     )
     words = f"{lesion.change} lesion, {lesion.region}, {lesion.side}; {_origin(lesion)}"
@@ -186,6 +187,8 @@ def _origin(lesion: Lesion) -> str:
     if lesion.outline is Outline.ADDED:
         return "added by the reader"
     confidence = f"confidence {lesion.score:.2f} of 1"
+    if lesion.disputed:
+        confidence += ", found by one of two detectors only"
     if lesion.measured_mm3 is None:
         return confidence
     return f"{confidence}; outline corrected by the reader, {lesion.measured_mm3:.1f} mm3 as the algorithm drew it"
@@ -197,6 +200,12 @@ def _volumes(lesion: Lesion) -> list[Measurement]:
         return [_volume(_VOLUME, lesion.volume_mm3)]
     changed = _ADDED_VOLUME if lesion.change.increase else _LOST_VOLUME
     return [_volume(changed, lesion.volume_mm3), _volume(_PRIOR_VOLUME, lesion.prior_volume_mm3)]
+
+
+def _partial_volume(lesion: Lesion) -> list[Measurement]:
+    """Return the volume that counts a rim in part; a reader's outline has none."""
+    measured = lesion.partial_volume_mm3 if lesion.outline is Outline.ALGORITHM else None
+    return [] if measured is None else [_volume(_PARTIAL_VOLUME, measured)]
 
 
 def _limits(lesion: Lesion) -> list[Measurement]:

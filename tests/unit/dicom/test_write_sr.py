@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,19 @@ from processing.dicom.sr_document import person_name
 from processing.dicom.write_seg import write_segmentation
 from processing.dicom.write_sr import days_between, write_report
 from processing.domain.decision import SignedReview
+from processing.domain.result import Lesion, Outline
 from tests.unit.dicom.made import NOTE, PROVENANCE, Comparison, dciodvfy_errors, review_of
 
 
-def report_of(made: Comparison, review: SignedReview | None = None) -> Dataset:
+def report_of(
+    made: Comparison, review: SignedReview | None = None, *, lesions: tuple[Lesion, ...] | None = None
+) -> Dataset:
     provenance = PROVENANCE if review is None else PROVENANCE.as_signed()
     segmentation = write_segmentation(made.current, made.result.lesion_map, made.result.lesions, provenance)
     report = write_report(
         made.current,
         made.prior_headers,
-        made.result.lesions,
+        lesions or made.result.lesions,
         provenance,
         segmentation=segmentation,
         notes=made.result.warnings,
@@ -119,6 +123,20 @@ def test_side_site_and_change_are_coded(compared: Comparison) -> None:
     comments = [item.TextValue for group in lesion_groups for item in items(group) if name(item) == "121106"]
     assert comments[0] == "New lesion, periventricular, left; confidence 0.90 of 1"
     assert comments[1].startswith("Growing lesion, infratentorial, right")
+
+
+def test_partial_volume_and_doubt_are_said_of_what_the_algorithm_drew(compared: Comparison) -> None:
+    drawn, agreed, corrected = compared.result.lesions
+    lesions = (
+        replace(drawn, partial_volume_mm3=21.3, disputed=True),
+        agreed,
+        replace(corrected, partial_volume_mm3=9.0, outline=Outline.CORRECTED, measured_mm3=12.0),
+    )
+    made = groups(report_of(compared, lesions=lesions))[1:]
+    assert number(made[0], "PARTIALVOLUME") == (21.3, "mm3")
+    assert [any(name(item) == "PARTIALVOLUME" for item in items(group)) for group in made] == [True, False, False]
+    comments = [item.TextValue for group in made for item in items(group) if name(item) == "121106"]
+    assert ["found by one of two detectors only" in comment for comment in comments] == [True, False, False]
 
 
 def test_each_lesion_refers_to_its_segment(compared: Comparison) -> None:
