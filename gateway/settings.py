@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 
 from gateway.dicom_tls import TlsFiles
 from processing.broker import with_password
+from processing.domain.language import Language
 
 _KEY_ID = r"^[A-Za-z0-9-]{1,32}$"
 _ROLE_NAME = r"(reader|technologist|operator|auditor)"
@@ -33,6 +34,8 @@ class TargetKind(StrEnum):
 
     C_STORE = "c-store"
     STOW_RS = "stow-rs"
+    HL7_ORU = "hl7-oru"
+    """No objects, but a message about them (HL7 v2 ORU^R01 over MLLP)."""
 
 
 class TargetSettings(BaseModel):
@@ -265,6 +268,8 @@ class Settings(DatabaseSettings):
     """Claim of the ID token that holds a person's roles; with dots through nested ones: ``realm_access.roles``."""
     oidc_roles: str = Field(default="", pattern=rf"^({_ROLE}(,{_ROLE})*)?$")
     """Values of that claim and what they give, the first that fits: ``neuro-readers=reader,it-pacs=operator``."""
+    report_language: Language = Language.ENGLISH
+    """In which the report is drafted and its pages are written: en, de or fr."""
     identity_roles: str = Field(default="reader,technologist", pattern=rf"^({_ROLE_NAME}(,{_ROLE_NAME})*)?$")
     """Who is shown patients' names on lists and pages. Others see readable pseudonyms; an operator may ask for one
     patient's name, and the audit trail keeps that."""

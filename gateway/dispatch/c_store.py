@@ -11,7 +11,7 @@ from gateway import pacs
 from gateway.association import PacsNode
 from gateway.commitment import request_commitment
 from gateway.dispatch.qido_rs import QidoRs
-from gateway.dispatch.target import Acknowledged
+from gateway.dispatch.target import READ_BACK, Acknowledged
 from gateway.pacs import StoreFailure
 from processing.domain.errors import InputRejected, Transient
 
@@ -28,6 +28,8 @@ class CStoreTarget:
     commits : bool
         Whether it is asked for storage commitment; somebody must listen for its reports then.
     """
+
+    proof = READ_BACK
 
     def __init__(self, name: str, node: PacsNode, qido: QidoRs | None = None, *, commits: bool = False) -> None:
         self._name = name

@@ -14,7 +14,6 @@ from gateway.commitment import CommitmentReport
 from gateway.db.tables import Case, Consignment, Delivery
 
 COMMITMENT = "storage commitment"
-READ_BACK = "read back"
 MOST_ASKED = 2
 """How often storage commitment is asked for before a target that knows it but stays silent is read back instead."""
 

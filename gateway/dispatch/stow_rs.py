@@ -9,7 +9,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from gateway.dispatch.qido_rs import QidoRs
-from gateway.dispatch.target import Acknowledged
+from gateway.dispatch.target import READ_BACK, Acknowledged
 from processing.dicom.archive import DicomWebArchive, KindsRefused
 from processing.domain.errors import InputRejected, IntervalError, Transient
 
@@ -25,6 +25,8 @@ class StowRsTarget:
     user, password : str
         For HTTP basic authentication.
     """
+
+    proof = READ_BACK
 
     def __init__(self, name: str, base_url: str, user: str, password: str) -> None:
         self._name = name

@@ -10,12 +10,20 @@ from pydicom.dataset import Dataset
 Acknowledged = Callable[[str], None]
 
 
+READ_BACK = "read back"
+
+
 class Target(Protocol):
     """Where finished objects go. Sending an object again changes nothing there.
 
     That the target keeps what it was sent is made certain by storage commitment (PS3.4 annex J) where it knows that,
     and otherwise by asking it what it holds.
     """
+
+    @property
+    def proof(self) -> str:
+        """What `confirm` rests on, as it stands in the case's history."""
+        ...
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.association import PacsNode
 from gateway.dispatch.c_store import CStoreTarget
+from gateway.dispatch.hl7_oru import OruTarget
 from gateway.dispatch.qido_rs import QidoRs
 from gateway.dispatch.stow_rs import StowRsTarget
 from gateway.dispatch.target import Target
@@ -27,6 +28,9 @@ def _target(chosen: TargetSettings, settings: Settings, *, commits: bool) -> Tar
         if not chosen.url:
             raise ValueError(f"the STOW-RS target {chosen.name} needs its DICOMweb address")
         return StowRsTarget(chosen.name, chosen.url, chosen.user, chosen.password)
+    if chosen.kind is TargetKind.HL7_ORU:
+        tls = settings.calling_tls(chosen.tls)
+        return OruTarget(chosen.name, PacsNode(chosen.host, chosen.port, chosen.aet, settings.own_aet, tls))
     node = PacsNode(chosen.host, chosen.port, chosen.aet, settings.own_aet, settings.calling_tls(chosen.tls))
     qido = None
     if chosen.url:

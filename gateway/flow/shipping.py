@@ -250,7 +250,7 @@ def _read_back(services: Services, lease: Lease, target: Target, takes: Sequence
         lease.case(session, SIGNED)
         for row in _rows(session, lease, target, unproven):
             if row.sop_instance_uid in held:
-                consignments.confirm(row, consignments.READ_BACK, now)
+                consignments.confirm(row, target.proof, now)
 
 
 def _answers(target: Target) -> bool:

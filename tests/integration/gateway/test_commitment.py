@@ -80,6 +80,8 @@ def test_a_result_is_archived_when_the_pacs_promised_to_keep_it(archives: System
 class Keeps:
     """The real PACS, with storage commitment as the test plays it."""
 
+    proof = "read back"
+
     target: Target
     knows_commitment: bool = True
     asked: list[str] = field(default_factory=list)

@@ -108,6 +108,8 @@ def _towards(gateway: Gateway, port: int) -> Services:
 class Picky:
     """The real PACS behind a filter that knows only some SOP classes, and a count of what was sent."""
 
+    proof = "read back"
+
     target: Target
     unknown: frozenset[str]
     sent: int = 0
