@@ -20,7 +20,7 @@ from typing import Any, Self
 import httpx
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from processing.dicom.archive import DicomWebArchive
 from processing.dicom.provenance import MANUFACTURER
@@ -42,6 +42,7 @@ _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
+_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError)
 _LEVELS = frozenset({"Study", "Series", "Instance"})
 
 
@@ -353,7 +354,7 @@ def header_of(content: bytes) -> Dataset:
             # Real headers break value rules that touch nothing here.
             warnings.simplefilter("ignore")
             return dcmread(BytesIO(content), stop_before_pixels=True)
-    except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+    except (*_UNREADABLE, ValueError, KeyError, AttributeError, NotImplementedError) as error:
         raise InputRejected("An image can't be read as DICOM.") from error
 
 

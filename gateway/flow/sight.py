@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import struct
 import warnings
 from datetime import date, timedelta
 from io import BytesIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from gateway.clinical import ClinicalStudy
 from gateway.flow.services import Services
@@ -22,7 +23,7 @@ from processing.domain.errors import Defect, InputRejected
 _NO_PATIENT_ID = "no patient ID, study "
 UNREADABLE = (
     *(InvalidDicomError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
-    *(OverflowError, RecursionError),
+    *(OverflowError, RecursionError, BytesLengthException, struct.error),
 )
 """What pydicom raises for headers that break the standard in ways of their own."""
 
