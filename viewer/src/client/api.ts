@@ -48,6 +48,7 @@ export type SignInWays = Schemas['SignInWays'];
 export type NextReading = Schemas['NextReading'];
 export type StudyLine = Schemas['StudyLine'];
 export type StudyResults = Schemas['StudyResultsView'];
+export type TimelineView = Answered<Schemas['TimelineView']>;
 export type Verdict = Schemas['Verdict'];
 export type Acceptance = Schemas['Acceptance'];
 export type Worklist = Schemas['Worklist'];
@@ -121,6 +122,8 @@ export const api = {
     answered(client.GET('/api/cases/{case_id}', { params: inCase(caseId) })),
   identity: (caseId: string): Promise<Schemas['Patient']> =>
     answered(client.POST('/api/cases/{case_id}/identity', { params: inCase(caseId) })),
+  timeline: (caseId: string): Promise<TimelineView> =>
+    answered(client.GET('/api/cases/{case_id}/timeline', { params: inCase(caseId) })),
   explanation: (caseId: string): Promise<Explanation> =>
     answered(client.GET('/api/cases/{case_id}/explanation', { params: inCase(caseId) })),
   retry: (caseId: string): Promise<CaseSummary> =>

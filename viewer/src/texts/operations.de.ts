@@ -48,6 +48,11 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     priorities: { fast_track: 'auf dem Tisch', urgent: 'dringend', routine: 'Routine' },
     discard: 'Verwerfen …',
     discardCase: (name) => `Fall von ${name} verwerfen`,
+    uploadedFile: (source, at) => `Die Datei vom ${at} (${source})`,
+    retryUpload: (name) => `Neu versuchen: ${name}`,
+    discardFileTitle: 'Diese Datei verwerfen?',
+    discardFileText: 'Ihr Inhalt wird endgültig entfernt. Wer das tat und warum, bleibt im Protokoll. Keine Namen in der Begründung.',
+    fileDiscarded: 'Die Datei wurde verworfen.',
     discardTitle: 'Diesen Fall verwerfen?',
     discardText:
       'Für ihn wird nichts ausgewertet oder gesendet, und kein Vergleich nutzt ihn. Seine Bilder bleiben im klinischen Archiv. Er lässt sich später neu versuchen.',

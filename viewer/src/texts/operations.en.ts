@@ -47,6 +47,11 @@ export const operations = {
     priorities: { fast_track: 'fast track', urgent: 'urgent', routine: 'routine' },
     discard: 'Discard …',
     discardCase: (name: string) => `Discard the case of ${name}`,
+    uploadedFile: (source: string, at: string) => `The file that came on ${at} (${source})`,
+    retryUpload: (name: string) => `Retry ${name}`,
+    discardFileTitle: 'Discard this file?',
+    discardFileText: 'Its bytes are removed for good. Who did it and why stays in the audit trail. No names in the reason.',
+    fileDiscarded: 'The file was discarded.',
     discardTitle: 'Discard this case?',
     discardText:
       'Nothing is measured or sent for it, and no comparison uses it. Its images stay in the clinical archive. It can be retried later.',

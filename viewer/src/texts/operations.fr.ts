@@ -48,6 +48,11 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     priorities: { fast_track: 'sur la table', urgent: 'urgent', routine: 'routine' },
     discard: 'Écarter …',
     discardCase: (name) => `Écarter le cas de ${name}`,
+    uploadedFile: (source, at) => `Le fichier reçu le ${at} (${source})`,
+    retryUpload: (name) => `Relancer : ${name}`,
+    discardFileTitle: 'Écarter ce fichier ?',
+    discardFileText: 'Son contenu est supprimé définitivement. Qui l’a fait et pourquoi reste dans le journal. Pas de noms dans le motif.',
+    fileDiscarded: 'Le fichier a été écarté.',
     discardTitle: 'Écarter ce cas ?',
     discardText:
       'Rien n’est mesuré ni envoyé pour lui, et aucune comparaison ne l’utilise. Ses images restent dans l’archive clinique. Il peut être relancé plus tard.',
