@@ -75,7 +75,10 @@ def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
             raise InputRejected(doubt)
         now = services.clock()
         report = reports.words_to_sign(services, session, case, job)
-        review = decisions.sign(session, case, job, reader=user_name, edit=edit, report=report, now=now)
+        language = services.settings.report_language
+        review = decisions.sign(
+            session, case, job, reader=user_name, edit=edit, report=report, language=language, now=now
+        )
         event, detail = CaseEvent.SIGNED, review.acceptance or ""
         if review.signed_at is None:
             event, detail = CaseEvent.SECOND_READING_ASKED, SECOND_READER_WANTED

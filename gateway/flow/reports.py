@@ -130,7 +130,7 @@ def _draft(services: Services, session: Session, case: Case, job: Job) -> str:
         missing=tuple(item.role for item in spec.inputs if item.role not in used),
     )
     lesions = with_limits(release.ledger(), order.pipeline, order.version, _not_rejected(session, job, outcome))
-    return draft_report(lesions, comparison, notes)
+    return draft_report(lesions, comparison, notes, services.settings.report_language)
 
 
 def _not_rejected(session: Session, job: Job, outcome: JobOutcome) -> list[Lesion]:

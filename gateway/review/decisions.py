@@ -22,6 +22,7 @@ from gateway.review.second_reader import ReviewRefused, reading_of
 from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, Reading, SecondReading, SignedReview, Verdict
 from processing.domain.errors import InputRejected
+from processing.domain.language import Language
 from processing.domain.messages import JobOutcome
 from processing.domain.result import Lesion
 
@@ -216,6 +217,7 @@ def sign(
     reader: str,
     edit: int,
     report: str = "",
+    language: Language = Language.ENGLISH,
     now: datetime | None = None,
 ) -> Review:
     """Close the review, or hand it to a second reader when eye and result disagree (`second_reader.wanted`).
@@ -234,6 +236,8 @@ def sign(
         The edit that the reader saw.
     report : str
         The report's words, sealed.
+    language : Language
+        Of the report.
     now : datetime, optional
         With time zone.
 
@@ -250,17 +254,18 @@ def sign(
         another opinion has not said what both agreed on.
     """
     now = now or datetime.now(UTC)
+    signed = {"report": report, "language": language.value}
     _must_be_open(session, case, job, reader)
     review = _begun(session, job)
     _must_be_complete(review, reviewed_numbers(session, job))
     lesions = lesions_of(job)
     if review.first_signed_at is not None:
         second_reader.must_agree(review, lesions)
-        claim(session, review, edit, reader=reader, report=report, signed_at=now)
+        claim(session, review, edit, reader=reader, signed_at=now, **signed)
     elif second_reader.wanted(review, lesions):
-        claim(session, review, edit, reader=reader, report=report, first_signed_at=now)
+        claim(session, review, edit, reader=reader, first_signed_at=now, **signed)
     else:
-        claim(session, review, edit, reader=reader, report=report, signed_at=now)
+        claim(session, review, edit, reader=reader, signed_at=now, **signed)
     return review
 
 
@@ -302,6 +307,7 @@ def signed_review(
         edition=review.edition,
         visual=reading_of(review.visual_reading),
         second=SecondReading(second_name, blind, opened("consensus", review.consensus)) if blind is not None else None,
+        language=Language(review.language),
     )
 
 

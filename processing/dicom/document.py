@@ -37,13 +37,11 @@ from processing.dicom.pages import (
     style,
     warning,
 )
-from processing.dicom.provenance import RESEARCH_USE, Provenance
+from processing.dicom.provenance import Provenance
 from processing.domain.decision import Acceptance, SignedReview
-from processing.domain.report import day_in_words
+from processing.domain.report import second_reading_words
+from processing.domain.report_texts import PageTexts, ReportTexts, texts_in
 from processing.domain.result import QualityFigure
-
-MEANINGS = {1: "unusable", 2: "poor, major errors", 3: "fair, some errors", 4: "good, minor errors", 5: "excellent"}
-"""Of the rating (EASE: an ordinal scale of 1 to 5, where 5 is best)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +61,11 @@ class DocumentContent(ABC):
     notes: tuple[str, ...]
     review: SignedReview
     provenance: Provenance
+
+    @property
+    def texts(self) -> ReportTexts:
+        """Every word of the pages, in the language in which the report was signed."""
+        return texts_in(self.review.language)
 
     @property
     @abstractmethod
@@ -110,8 +113,8 @@ def _build(content: DocumentContent, header: Dataset, *, total: int) -> tuple[by
         invariant=1,
         title=f"Interval: {content.title[0].lower()}{content.title[1:]}",
         author="Interval",
-        subject=RESEARCH_USE,
-        lang="en",
+        subject=content.texts.research_use,
+        lang=content.texts.code,
     )
     frame = _frame(content, header, total)
     document.build(_story(content, header), onFirstPage=frame, onLaterPages=frame)
@@ -137,9 +140,11 @@ def _frame(content: DocumentContent, header: Dataset, total: int) -> Callable[[C
         canvas.line(MARGIN, 14 * mm, width - MARGIN, 14 * mm)
         canvas.setFont(BOLD, 8)
         canvas.setFillColor(INK)
-        canvas.drawString(MARGIN, 10 * mm, f"{RESEARCH_USE}.")
+        canvas.drawString(MARGIN, 10 * mm, f"{content.texts.research_use}.")
         canvas.setFont(REGULAR, 8)
-        canvas.drawRightString(width - MARGIN, 10 * mm, f"page {document.page} of {total}")
+        canvas.drawRightString(
+            width - MARGIN, 10 * mm, content.texts.pages.page.format(page=document.page, total=total)
+        )
         canvas.restoreState()
 
     return draw
@@ -151,45 +156,50 @@ def _story(content: DocumentContent, header: Dataset) -> list[Flowable]:
     parts += [facts(_patient_lines(content, header)), Spacer(0, 4 * mm)]
     notes = [warning(note) for note in content.notes]
     if not accepted:
-        notes.insert(0, warning("The reader rejected this result: it must not be used, and no measurement is shown."))
+        notes.insert(0, warning(content.texts.pages.rejected))
     if notes:
         parts += [boxed(notes), Spacer(0, 3 * mm)]
     if accepted:
         parts += _words(content.review.report)
         parts += content.findings()
-    parts += _quality_table(content.quality)
-    parts.append(KeepTogether([heading("Reader"), facts(_reader_lines(content))]))
+    parts += _quality_table(content.quality, content.texts.pages)
+    parts.append(KeepTogether([heading(content.texts.pages.reader), facts(_reader_lines(content))]))
     return parts
 
 
 def _patient_lines(content: DocumentContent, header: Dataset) -> list[tuple[str, str]]:
-    lines = [("Patient", _name(header) or text(header, "PatientID"))]
+    words = content.texts.pages
+    lines = [(words.patient, _name(header) or text(header, "PatientID"))]
     birth, sex = text(header, "PatientBirthDate"), text(header, "PatientSex")
     identifiers = f"ID {text(header, 'PatientID')}"
     if has_true_dates(header) and birth:
-        identifiers += f", born {_day(birth)}"
+        identifiers += f", {words.born.format(day=_day(birth, content.texts))}"
     lines.append(("", f"{identifiers}, {sex}" if sex else identifiers))
     if text(header, "AccessionNumber"):
-        lines.append(("Accession", text(header, "AccessionNumber")))
+        lines.append((words.accession, text(header, "AccessionNumber")))
     if has_true_dates(header):
-        lines.append(("Study", _day(text(header, "StudyDate"))))
+        lines.append((words.study, _day(text(header, "StudyDate"), content.texts)))
     lines += content.study_lines(header)
-    lines.append(("Method", f"{content.provenance.title} ({content.provenance.pipeline} {content.provenance.version})"))
+    version = f"{content.provenance.pipeline} {content.provenance.version}"
+    lines.append((words.method, f"{content.provenance.title} ({version})"))
     if content.review.edition > 1:
-        lines.append(("Revision", f"{content.review.edition}; it replaces the reports that were signed before"))
+        lines.append((words.revision, words.replaces.format(edition=content.review.edition)))
     return lines
 
 
 def _reader_lines(content: DocumentContent) -> list[tuple[str, str]]:
-    review = content.review
+    review, texts = content.review, content.texts
+    words = texts.pages
+    signed = f"{texts.day(review.signed_at.date())}, {review.signed_at:%H:%M} ({review.signed_at:%Z})"
+    rating = words.rating_of_five.format(rating=review.rating, meaning=texts.ratings[review.rating])
     lines = [
-        ("Signed by", f"{review.reader_name}, {review.signed_at:%d %b %Y, %H:%M} ({review.signed_at:%Z})"),
-        ("Result", review.acceptance.value),
-        ("Rating", f"{review.rating} of 5: {MEANINGS[review.rating]}"),
+        (words.signed_by, f"{review.reader_name}, {signed}"),
+        (words.result, texts.acceptance[review.acceptance]),
+        (words.rating, rating),
     ]
     if review.comment.strip():
-        lines.append(("Comment", review.comment.strip()))
-    lines += [("Second reader", sentence) for sentence in review.second_reading_words]
+        lines.append((words.comment, review.comment.strip()))
+    lines += [(words.second_reader, sentence) for sentence in second_reading_words(review, texts)]
     return lines
 
 
@@ -206,19 +216,19 @@ def _marked_up(paragraph: str) -> str:
     return escaped(paragraph)
 
 
-def _quality_table(quality: Sequence[QualityFigure]) -> list[Flowable]:
+def _quality_table(quality: Sequence[QualityFigure], words: PageTexts) -> list[Flowable]:
     if not quality:
         return []
-    rows = [["Figure", "Value", "Judgement"]]
+    rows = [[*words.quality_columns]]
     rows += [
         [
             figure.name,
             f"{figure.value:.4g} {figure.unit}".strip(),
-            "as expected" if figure.acceptable else "outside the expected range",
+            words.as_expected if figure.acceptable else words.outside,
         ]
         for figure in quality
     ]
-    return [heading("Quality of images and registration"), grid(rows, (78, 40, 60)), Spacer(0, 2 * mm)]
+    return [heading(words.quality), grid(rows, (78, 40, 60)), Spacer(0, 2 * mm)]
 
 
 def _name(header: Dataset) -> str:
@@ -228,7 +238,7 @@ def _name(header: Dataset) -> str:
     return ", ".join(part for part in (family.strip(), rest) if part)
 
 
-def _day(value: str) -> str:
+def _day(value: str, texts: ReportTexts) -> str:
     if len(value) != 8 or not value.isdigit():
-        return value or "not known"
-    return day_in_words(datetime.strptime(value, "%Y%m%d").date())
+        return value or texts.pages.not_known
+    return texts.day(datetime.strptime(value, "%Y%m%d").date())

@@ -14,7 +14,8 @@ from processing.dicom.attributes import has_true_dates, text
 from processing.dicom.document import DocumentContent
 from processing.dicom.pages import PADDINGS, PICTURE, escaped, grid, heading, picture, style
 from processing.dicom.pictures import LesionRow
-from processing.domain.report import day_in_words
+from processing.domain.report import volume_in_words
+from processing.domain.report_texts import PageTexts, ReportTexts
 from processing.domain.result import Lesion, LesionChange
 
 
@@ -39,25 +40,27 @@ class LesionContent(DocumentContent):
     @property
     def title(self) -> str:
         """See `DocumentContent`."""
-        return "Comparison of two brain MR studies"
+        return self.texts.pages.title
 
     def study_lines(self, header: Dataset) -> list[tuple[str, str]]:
         """See `DocumentContent`."""
-        return [("Compared with", _comparison(self.days, header))]
+        return [(self.texts.pages.compared_with, _comparison(self.days, header, self.texts))]
 
     def findings(self) -> list[Flowable]:
         """See `DocumentContent`."""
-        return [*_pictures(self.rows, len(self.lesions)), *_lesion_table(self.lesions)]
+        return [*_pictures(self.rows, len(self.lesions), self.texts), *_lesion_table(self.lesions, self.texts)]
 
 
-def _pictures(rows: Sequence[LesionRow], total: int) -> list[Flowable]:
+def _pictures(rows: Sequence[LesionRow], total: int, texts: ReportTexts) -> list[Flowable]:
     if not rows:
         return []
-    captions = [Paragraph(word, style(8, quiet=True)) for word in ("Prior", "Current", "Current with lesions")]
-    title = "Pictures" if len(rows) == total else f"Pictures of the {len(rows)} largest of {total} lesions"
+    words = texts.pages
+    captions = [Paragraph(escaped(word), style(8, quiet=True)) for word in words.captions]
+    all_shown = len(rows) == total
+    title = words.pictures if all_shown else words.pictures_of_largest.format(shown=len(rows), total=total)
     parts: list[Flowable] = []
     for place, row in enumerate(rows):
-        line = Paragraph(escaped(row.caption), style(8.5, bold=True, before=3, after=1))
+        line = Paragraph(escaped(_caption(row, texts)), style(8.5, bold=True, before=3, after=1))
         cells: list[list[Flowable]] = [[picture(one) for one in (row.prior, row.current, row.overlay)]]
         if place == 0:
             cells.insert(0, list(captions))
@@ -67,32 +70,46 @@ def _pictures(rows: Sequence[LesionRow], total: int) -> list[Flowable]:
     return parts
 
 
-def _lesion_table(lesions: Sequence[Lesion]) -> list[Flowable]:
+def _caption(row: LesionRow, texts: ReportTexts) -> str:
+    lesion = row.lesion
+    return texts.pages.caption.format(
+        number=lesion.number,
+        change=texts.changes[lesion.change],
+        volume=volume_in_words(lesion, texts),
+        side=texts.sides[lesion.side],
+        region=texts.regions[lesion.region],
+        plane=texts.pages.planes[row.plane],
+        place=row.place,
+    )
+
+
+def _lesion_table(lesions: Sequence[Lesion], texts: ReportTexts) -> list[Flowable]:
     if not lesions:
         return []
-    rows = [["No.", "Change", "Volume", "Before", "Side", "Region", "Outline", "Measurement error"]]
+    rows = [[*texts.pages.lesion_columns]]
     rows += [
         [
             str(lesion.number),
-            lesion.change.value,
+            texts.changes[lesion.change],
             _signed_volume(lesion),
             "" if lesion.change is LesionChange.NEW else f"{lesion.prior_volume_mm3:.0f} mm³",
-            lesion.side.value,
-            lesion.region.value,
-            lesion.outline.value,
-            _measurement_error(lesion),
+            texts.sides[lesion.side],
+            texts.regions[lesion.region],
+            texts.outlines[lesion.outline],
+            _measurement_error(lesion, texts.pages),
         ]
         for lesion in sorted(lesions, key=lambda item: item.number)
     ]
     widths = (10, 18, 20, 20, 16, 40, 30, 24)
-    return [heading("Lesions"), grid(rows, widths), Spacer(0, 2 * mm)]
+    return [heading(texts.pages.lesions), grid(rows, widths), Spacer(0, 2 * mm)]
 
 
-def _measurement_error(lesion: Lesion) -> str:
+def _measurement_error(lesion: Lesion, words: PageTexts) -> str:
     """Say whether a change is larger than two measurements of it may differ."""
     if lesion.limits_of_agreement_mm3 is None:
-        return "not known"
-    return f"{'exceeds' if lesion.exceeds_measurement_error else 'within'} ±{lesion.limits_of_agreement_mm3:.0f} mm³"
+        return words.not_known
+    template = words.exceeds if lesion.exceeds_measurement_error else words.within
+    return template.format(limits=f"{lesion.limits_of_agreement_mm3:.0f} mm³")
 
 
 def _signed_volume(lesion: Lesion) -> str:
@@ -100,12 +117,12 @@ def _signed_volume(lesion: Lesion) -> str:
     return f"{sign}{lesion.volume_mm3:.0f} mm³"
 
 
-def _comparison(days: int | None, header: Dataset) -> str:
+def _comparison(days: int | None, header: Dataset, texts: ReportTexts) -> str:
     if days is None:
-        return "the earlier study"
-    words = f"the study {days} days before"
+        return texts.pages.earlier_study
+    words = texts.pages.days_before.format(days=days)
     day = text(header, "StudyDate")
     if not has_true_dates(header) or len(day) != 8:
         return words
     prior = datetime.strptime(day, "%Y%m%d").date() - timedelta(days=days)
-    return f"{day_in_words(prior)}, {words}"
+    return f"{texts.day(prior)}, {words}"

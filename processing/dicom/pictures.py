@@ -80,9 +80,14 @@ class Words:
 
 @dataclass(frozen=True, eq=False)
 class LesionRow:
-    """Three pictures of one lesion's surroundings, each an array of uint8, shape (rows, columns, 3)."""
+    """Three pictures of one lesion's surroundings, each an array of uint8, shape (rows, columns, 3).
 
-    caption: str
+    `plane` and `place` say which slice it is: ``axial`` and ``S 31.5 mm``.
+    """
+
+    lesion: Lesion
+    plane: str
+    place: str
     prior: npt.NDArray[np.uint8]
     current: npt.NDArray[np.uint8]
     overlay: npt.NDArray[np.uint8]
@@ -190,9 +195,8 @@ class Pictures:
         drawn = [Image.fromarray(self._panel(z, column, window, size)) for column in range(3)]
         for picture in drawn:
             self._letters(ImageDraw.Draw(picture), (0, 0), size, small=True)
-        words = f"Lesion {lesion.number}: {lesion.change}, {_volume_words(lesion)}, {lesion.side}, {lesion.region}"
         arrays = [np.asarray(picture) for picture in drawn]
-        return LesionRow(f"{words}; {self._slice_words(z)}", arrays[0], arrays[1], arrays[2])
+        return LesionRow(lesion, self._view.plane, self._slice_place(z), arrays[0], arrays[1], arrays[2])
 
     def largest_slice(self, label: int) -> int:
         """Return the turned slice in which a lesion has most voxels."""
@@ -284,12 +288,15 @@ class Pictures:
         return sorted(slices)
 
     def _slice_words(self, z: int) -> str:
+        return f"{self._view.plane} slice at {self._slice_place(z)}"
+
+    def _slice_place(self, z: int) -> str:
         turned = self._labels.shape
         middle = self._view.grid_index((z, turned[1] // 2, turned[2] // 2), self._grid.shape)
         position = self._grid.index_to_lps(middle)
         axis = {"sagittal": 0, "coronal": 1, "axial": 2}[self._view.plane]
         letter = ("RL", "AP", "IS")[axis][int(position[axis] > 0)]
-        return f"{self._view.plane} slice at {letter} {abs(position[axis]):.1f} mm"
+        return f"{letter} {abs(position[axis]):.1f} mm"
 
 
 def _volume_words(lesion: Lesion) -> str:

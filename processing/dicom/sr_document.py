@@ -33,6 +33,9 @@ from processing.dicom.read import SourceSeries
 from processing.dicom.sources import as_highdicom_source
 from processing.dicom.write_seg import frame_places
 from processing.domain.decision import SignedReview
+from processing.domain.language import Language
+from processing.domain.report import second_reading_words
+from processing.domain.report_texts import texts_in
 from processing.domain.side import Side
 
 KIND = "report"
@@ -187,7 +190,8 @@ def _comments(notes: Sequence[str], review: SignedReview | None) -> list[str]:
     sentences.append(f"The reader rated the result {review.rating} of 5 (5 is best).")
     if review.comment.strip():
         sentences.append(f"Reader's comment: {review.comment.strip()}")
-    sentences += review.second_reading_words
+    # The structured report is in English, whatever language its reader writes.
+    sentences += second_reading_words(review, texts_in(Language.ENGLISH))
     if review.edition > 1:
         sentences.append(f"Revision {review.edition}: the case was reopened and signed again.")
     if review.report.strip():

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from processing.domain.language import Language
+
 
 class Verdict(StrEnum):
     """A reader's verdict on one lesion."""
@@ -71,6 +73,8 @@ class SignedReview:
     visual : Reading, optional
         What the reader saw without the result, where that was noted.
     second : SecondReading, optional
+    language : Language
+        Of the report's pages.
     """
 
     reader_name: str
@@ -83,6 +87,7 @@ class SignedReview:
     edition: int = 1
     visual: Reading | None = None
     second: SecondReading | None = None
+    language: Language = Language.ENGLISH
 
     def __post_init__(self) -> None:
         if not 1 <= self.rating <= 5:
@@ -98,15 +103,3 @@ class SignedReview:
         if self.acceptance is Acceptance.UNACCEPTABLE:
             return frozenset()
         return frozenset(number for number, verdict in self.verdicts.items() if verdict is Verdict.ACCEPTED)
-
-    @property
-    def second_reading_words(self) -> tuple[str, ...]:
-        """How the conclusion was reached, when two readers were needed; empty otherwise."""
-        if self.visual is None:
-            return ()
-        by_eye = f"Without the result, {self.reader_name} read: {self.visual}."
-        if self.second is None:
-            return (by_eye,)
-        second = f"{self.second.reader_name}, who then saw neither that nor the lesions, read: {self.second.blind}."
-        agreed = f"Consensus: {self.second.consensus.strip()}" if self.second.consensus.strip() else ""
-        return tuple(words for words in (by_eye, second, agreed) if words)

@@ -10,22 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from processing.domain.result import Lesion, LesionChange
+from processing.domain.decision import SignedReview
+from processing.domain.language import Language
+from processing.domain.report_texts import ReportTexts, texts_in
+from processing.domain.result import Lesion
 from processing.domain.study import SeriesRole
 
-_NEVER_ASSESSED = (
-    "lesions that did not change",
-    "enhancement after contrast",
-    "the spinal cord",
-    "brain volume",
-    "findings of other diseases",
-)
-_GROUPS = (
-    (LesionChange.NEW, "New"),
-    (LesionChange.GROWING, "Growing"),
-    (LesionChange.SHRINKING, "Shrinking"),
-    (LesionChange.VANISHED, "Vanished"),
-)
 _MOST_LISTED = 10
 """Lesions of one kind that are listed one by one; the table of the report holds all."""
 
@@ -48,7 +38,12 @@ class Comparison:
     missing: tuple[SeriesRole, ...] = ()
 
 
-def draft_report(lesions: Sequence[Lesion], comparison: Comparison, notes: Sequence[str] = ()) -> str:
+def draft_report(
+    lesions: Sequence[Lesion],
+    comparison: Comparison,
+    notes: Sequence[str] = (),
+    language: Language = Language.ENGLISH,
+) -> str:
     """Write the draft of a report.
 
     Parameters
@@ -58,83 +53,81 @@ def draft_report(lesions: Sequence[Lesion], comparison: Comparison, notes: Seque
     comparison : Comparison
     notes : sequence of str
         Sentences of the pipeline that limit what was found.
+    language : Language
 
     Returns
     -------
     str
         Paragraphs with an empty line between them.
     """
-    paragraphs = [_compared(comparison), *_findings(lesions), _not_assessed(comparison)]
+    texts = texts_in(language)
+    paragraphs = [_compared(comparison, texts), *_findings(lesions, texts), _not_assessed(comparison, texts)]
     if notes:
-        paragraphs.append("Limits: " + " ".join(notes))
-    paragraphs.append("Impression: " + impression(lesions))
+        paragraphs.append(texts.draft.limits(" ".join(notes)))
+    paragraphs.append(texts.draft.impression(impression(lesions, language)))
     return "\n\n".join(paragraphs)
 
 
-def impression(lesions: Sequence[Lesion]) -> str:
+def impression(lesions: Sequence[Lesion], language: Language = Language.ENGLISH) -> str:
     """Return the one sentence that a referring physician reads first."""
-    counts = Counter(lesion.change for lesion in lesions)
-    more = [f"{counts[kind]} {kind}" for kind in LesionChange if kind.increase and counts[kind]]
-    less = [f"{counts[kind]} {kind}" for kind in LesionChange if not kind.increase and counts[kind]]
-    if more:
-        lesion = "lesion" if counts.total() == 1 else "lesions"
-        return f"{_listed(more + less)} {lesion} since the comparison."
-    if less:
-        lesion = "lesion" if counts.total() == 1 else "lesions"
-        return f"No new or growing lesion; {_listed(less)} {lesion} since the comparison."
-    return "No new, growing, shrinking or vanished lesion since the comparison."
+    return texts_in(language).draft.conclusion(Counter(lesion.change for lesion in lesions))
 
 
-def _compared(comparison: Comparison) -> str:
-    words = "Comparison: "
-    if comparison.prior is None:
-        words += "MR of the earlier study (date not known)"
-    else:
-        words += f"MR of {day_in_words(comparison.prior)}"
-    if comparison.prior is not None and comparison.current is not None:
-        words += f", {(comparison.current - comparison.prior).days} days before the present one"
-    return f"{words}; on {_listed([role.value for role in comparison.used])}."
+def _compared(comparison: Comparison, texts: ReportTexts) -> str:
+    prior, current = comparison.prior, comparison.current
+    days = (current - prior).days if prior is not None and current is not None else None
+    series = texts.draft.listed([role.value for role in comparison.used], last=texts.draft.both)
+    return texts.draft.comparison(texts.day(prior) if prior is not None else "", days, series)
 
 
-def _findings(lesions: Sequence[Lesion]) -> list[str]:
-    paragraphs = []
-    for kind, word in _GROUPS:
+def _findings(lesions: Sequence[Lesion], texts: ReportTexts) -> list[str]:
+    draft, paragraphs = texts.draft, []
+    for kind, heading in draft.headings.items():
         found = sorted((lesion for lesion in lesions if lesion.change is kind), key=lambda item: -item.volume_mm3)
         if not found:
             continue
-        listed = "; ".join(_one(lesion) for lesion in found[:_MOST_LISTED])
-        rest = f"; and {len(found) - _MOST_LISTED} smaller ones" if len(found) > _MOST_LISTED else ""
-        total = sum(lesion.volume_mm3 for lesion in found)
-        paragraphs.append(f"{word} lesions: {len(found)} ({_total(kind, total)}): {listed}{rest}.")
-    return paragraphs or ["Findings: no lesion changed."]
+        listed = "; ".join(_one(lesion, texts) for lesion in found[:_MOST_LISTED])
+        if len(found) > _MOST_LISTED:
+            listed += "; " + draft.smaller.format(number=len(found) - _MOST_LISTED)
+        total = draft.totals[kind].format(volume=_volume(sum(lesion.volume_mm3 for lesion in found)))
+        paragraphs.append(draft.found(heading, len(found), total, listed))
+    return paragraphs or [draft.nothing]
 
 
-def _one(lesion: Lesion) -> str:
-    volume = f"{lesion.volume_mm3:.0f} mm³"
-    if lesion.change is LesionChange.GROWING:
-        volume = f"{volume} added to {lesion.prior_volume_mm3:.0f} mm³"
-    elif lesion.change is LesionChange.SHRINKING:
-        volume = f"{volume} lost of {lesion.prior_volume_mm3:.0f} mm³"
-    within = ", within the measurement error" if lesion.exceeds_measurement_error is False else ""
-    return f"{lesion.side}, {lesion.region}, {volume}{within} (no. {lesion.number})"
+def _one(lesion: Lesion, texts: ReportTexts) -> str:
+    error = texts.draft.within_error if lesion.exceeds_measurement_error is False else ""
+    return texts.draft.lesion.format(
+        side=texts.sides[lesion.side],
+        region=texts.regions[lesion.region],
+        volume=volume_in_words(lesion, texts) + error,
+        number=lesion.number,
+    )
 
 
-def _total(kind: LesionChange, volume_mm3: float) -> str:
-    return f"{volume_mm3:.0f} mm³ {'in all' if kind is LesionChange.NEW else 'added' if kind.increase else 'lost'}"
+def volume_in_words(lesion: Lesion, texts: ReportTexts) -> str:
+    """Return a lesion's volume, and of one that grew or shrank what it was before."""
+    template = texts.draft.volumes[lesion.change]
+    return template.format(volume=_volume(lesion.volume_mm3), before=_volume(lesion.prior_volume_mm3))
 
 
-def _not_assessed(comparison: Comparison) -> str:
-    missing = [f"{role.value} images" for role in comparison.missing]
-    return f"Not assessed: {_listed([*_NEVER_ASSESSED, *missing], last='or')}."
+def _volume(volume_mm3: float) -> str:
+    return f"{volume_mm3:.0f} mm³"
 
 
-def _listed(words: Sequence[str], *, last: str = "and") -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+def _not_assessed(comparison: Comparison, texts: ReportTexts) -> str:
+    draft = texts.draft
+    missing = [draft.images.format(role=role.value) for role in comparison.missing]
+    return draft.not_assessed(draft.listed([*draft.never_assessed, *missing], last=draft.either))
 
 
-def day_in_words(day: date) -> str:
-    """Return a date with its month in letters, so that no country misreads it."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+def second_reading_words(review: SignedReview, texts: ReportTexts) -> tuple[str, ...]:
+    """Return how the conclusion was reached, when two readers were needed; empty otherwise."""
+    if review.visual is None:
+        return ()
+    words, second = texts.pages, review.second
+    sentences = [words.read_alone.format(reader=review.reader_name, reading=texts.readings[review.visual])]
+    if second is not None:
+        sentences.append(words.read_blind.format(reader=second.reader_name, reading=texts.readings[second.blind]))
+        if second.consensus.strip():
+            sentences.append(words.consensus.format(words=second.consensus.strip()))
+    return tuple(sentences)

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from processing.dicom.result import ObjectKind, ResultObject, to_part10, write_result
 from processing.dicom.write_pdf import fill_pages
 from processing.domain.decision import Reading, SecondReading, SignedReview
+from processing.domain.language import Language
 from processing.domain.result import QualityFigure
 from tests.unit.dicom.made import (
     NOTE,
@@ -57,12 +58,47 @@ def test_the_pages_say_what_was_found_by_whom_and_with_what(compared: Comparison
         "Lesion 1: new, 288 mm³, left, periventricular",
         NOTE,
         "motion in the prior FLAIR 0.31 outside the expected range",
-        "Dr. Jörg Prüfer, 01 Apr 2025, 10:20 (UTC)",
+        "Dr. Jörg Prüfer, 1 Apr 2025, 10:20 (UTC)",
         "4 of 5: good, minor errors",
         "Good agreement, überprüft.",
         "Research use, not a medical device. page 1 of",
     ):
         assert part in words
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            Language.GERMAN,
+            (
+                "Vergleich zweier MRT-Untersuchungen",
+                "11. März 2024, der Untersuchung 371 Tage zuvor",
+                "Läsion 1: neu, 288 mm³, links, periventrikulär; axiale Schicht bei",
+                "4 von 5: gut, kleine Fehler",
+                "Nur für Forschung, kein Medizinprodukt. Seite 1 von",
+            ),
+        ),
+        (
+            Language.FRENCH,
+            (
+                "Comparaison de deux IRM cérébrales",
+                "11 mars 2024, l'examen réalisé 371 jours avant",
+                "Lésion 1 : nouvelle, 288 mm³, gauche, périventriculaire ; coupe axiale en",
+                "4 sur 5 : bon, erreurs mineures",
+                "Réservé à la recherche, n'est pas un dispositif médical. page 1 sur",
+            ),
+        ),
+    ],
+)
+def test_the_pages_are_in_the_language_in_which_they_were_signed(
+    compared: Comparison, language: Language, said: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = words_of(document_of(compared, replace(ACCEPTED, language=language)).dataset, tmp_path)
+    for part in said:
+        assert part in words
+    for english in ("Prior", "Signed by", "Measurement error", "Research use", "Quality of"):
+        assert english not in words
 
 
 def test_only_accepted_lesions_are_on_the_pages(compared: Comparison, tmp_path: Path) -> None:

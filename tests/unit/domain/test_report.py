@@ -3,6 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
+from processing.domain.language import Language
 from processing.domain.report import Comparison, draft_report, impression
 from processing.domain.result import Lesion, LesionChange, Region, Side
 from processing.domain.study import SeriesRole
@@ -62,3 +65,53 @@ def test_studies_without_a_date_are_compared_all_the_same() -> None:
     words = draft_report([], replace(COMPARISON, prior=None, current=None))
     assert "date not known" in words
     assert "days before" not in words
+
+
+@pytest.mark.parametrize(
+    ("language", "new", "mixed", "less", "none"),
+    [
+        (
+            Language.GERMAN,
+            "1 neue Läsion im Vergleich zur Voruntersuchung.",
+            "2 neue und 1 größenprogrediente Läsion im Vergleich zur Voruntersuchung.",
+            "Keine neue oder größenprogrediente Läsion; 1 größenregrediente Läsion im Vergleich zur Voruntersuchung.",
+            "Keine neue, größenprogrediente, größenregrediente oder nicht mehr abgrenzbare Läsion",
+        ),
+        (
+            Language.FRENCH,
+            "1 nouvelle lésion par rapport à l'examen antérieur.",
+            "2 nouvelles lésions et 1 lésion augmentée de volume par rapport à l'examen antérieur.",
+            "Pas de nouvelle lésion ni de lésion augmentée de volume ; 1 lésion diminuée de volume par rapport",
+            "Pas de lésion nouvelle, augmentée ou diminuée de volume, ni disparue,",
+        ),
+    ],
+)
+def test_the_impression_agrees_in_number(language: Language, new: str, mixed: str, less: str, none: str) -> None:
+    one, other = lesion(1, LesionChange.NEW), lesion(2, LesionChange.NEW)
+    assert impression([one], language) == new
+    assert impression([one, other, lesion(3, LesionChange.GROWING)], language) == mixed
+    assert impression([lesion(1, LesionChange.SHRINKING)], language).startswith(less)
+    assert impression([], language).startswith(none)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            Language.GERMAN,
+            ("MRT vom 11. März 2024, 371 Tage vor der aktuellen; anhand von FLAIR und T2.", "zuvor 55 mm³"),
+        ),
+        (
+            Language.FRENCH,
+            ("IRM du 11 mars 2024, 371 jours avant l'examen actuel ; sur FLAIR et T2.", "auparavant 55 mm³"),
+        ),
+    ],
+)
+def test_the_whole_draft_is_in_one_language(language: Language, said: tuple[str, ...]) -> None:
+    found = [lesion(n, change, 40, 55) for n, change in enumerate(LesionChange, start=1)]
+    words = draft_report(found, COMPARISON, language=language)
+    for part in said:
+        assert part in words
+    for english in ("lesion", "periventricular", "left", "and", "Not assessed", "images T1 images"):
+        assert f" {english} " not in f" {words} "
+    assert "{" not in words

@@ -18,9 +18,13 @@ from gateway.review import decisions, reopening
 from gateway.review.second_reader import ReviewRefused, is_blind
 from processing.domain.case import CaseEvent
 from processing.domain.decision import Acceptance, Reading, Verdict
+from processing.domain.language import Language
+from processing.domain.report import second_reading_words
+from processing.domain.report_texts import texts_in
 from processing.domain.result import LesionChange
 from tests.unit.gateway.front import NOON, PASSWORD, Made, lesion, make_case
 
+ENGLISH = texts_in(Language.ENGLISH)
 FIRST, SECOND, THIRD = "anna", "bert", "clara"
 Action = Callable[[Session, Case, Job], Review]
 
@@ -193,8 +197,8 @@ def test_an_opinion_in_line_with_the_first_one_closes_the_case(disputed: Room) -
     assert review.signed_at == NOON
     assert (review.reader, review.second_reader) == (FIRST, SECOND)
     signed = decisions.signed_review(review, reader_name="Dr. Anna", second_name="Dr. Bert")
-    assert signed.second_reading_words[0].endswith("read: no new or growing lesion.")
-    assert "Dr. Bert" in signed.second_reading_words[1]
+    assert second_reading_words(signed, ENGLISH)[0].endswith("read: no new or growing lesion.")
+    assert "Dr. Bert" in second_reading_words(signed, ENGLISH)[1]
 
 
 def test_another_opinion_needs_words_that_both_agree_on(disputed: Room) -> None:
@@ -203,7 +207,7 @@ def test_another_opinion_needs_words_that_both_agree_on(disputed: Room) -> None:
         disputed.sign(SECOND)
     disputed.agree("Lesion 1 may be an artefact.")
     signed = decisions.signed_review(disputed.sign(SECOND), reader_name="Dr. Anna", second_name="Dr. Bert")
-    assert signed.second_reading_words[-1] == "Consensus: Lesion 1 may be an artefact."
+    assert second_reading_words(signed, ENGLISH)[-1] == "Consensus: Lesion 1 may be an artefact."
 
 
 def test_what_the_first_reader_saw_by_eye_stays(disputed: Room) -> None:
