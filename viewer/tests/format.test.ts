@@ -44,7 +44,7 @@ test('figures are short', () => {
 });
 
 test('addresses and pages belong together', () => {
-  for (const path of ['/', '/operations', '/scanner', '/cases/a%2Fb']) expect(pathOf(parseRoute(path))).toBe(path);
+  for (const path of ['/', '/operations', '/scanner', '/cases/a%2Fb', '/cases/a%2Fb/timeline']) expect(pathOf(parseRoute(path))).toBe(path);
   expect(parseRoute('/cases/a%2Fb')).toEqual({ page: 'case', caseId: 'a/b' });
   expect(parseRoute('/nowhere')).toEqual({ page: 'worklist' });
 });

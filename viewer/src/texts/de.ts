@@ -1,12 +1,14 @@
 /** Every word that a user reads, in German. */
 import type { Texts } from '.';
 import { operations } from './operations.de';
+import { timeline } from './timeline.de';
 import { tumour } from './tumour.de';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 export const texts: Texts = {
   ...operations,
+  timeline,
   ...tumour,
   product: 'Interval',
   disclaimer: 'Nur für Forschung, kein Medizinprodukt',

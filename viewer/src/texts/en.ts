@@ -1,12 +1,14 @@
 /** Every word that a user reads, in English. Another language is another file of the same shape. */
 
 import { operations } from './operations.en';
+import { timeline } from './timeline.en';
 import { tumour } from './tumour.en';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 export const texts = {
   ...operations,
+  timeline,
   ...tumour,
   product: 'Interval',
   disclaimer: 'Research use, not a medical device',

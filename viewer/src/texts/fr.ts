@@ -1,12 +1,14 @@
 /** Every word that a user reads, in French. */
 import type { Texts } from '.';
 import { operations } from './operations.fr';
+import { timeline } from './timeline.fr';
 import { tumour } from './tumour.fr';
 
 const count = (n: number, one: string, many: string): string => `${n} ${n < 2 ? one : many}`;
 
 export const texts: Texts = {
   ...operations,
+  timeline,
   ...tumour,
   product: 'Interval',
   disclaimer: 'Réservé à la recherche, n’est pas un dispositif médical',

@@ -1,0 +1,32 @@
+/** The page of a patient's measurements over the years. */
+export const timeline = {
+  title: 'Over the years',
+  intro: 'Every measurement of this patient that a reader accepted and signed. What was rejected is not shown.',
+  link: 'Over the years',
+  back: 'Back to the case',
+  none: 'No measurement of this patient has been accepted yet.',
+  table: 'Table (CSV)',
+  fhir: 'This case as FHIR',
+  bars: 'Bars: between these values another scan of the same state would lie.',
+  unknownDate: 'without a date',
+  columns: { date: 'Study', pipeline: 'Pipeline', reader: 'Signed by', rating: 'Rating' },
+  growth: {
+    title: 'Growth over three time points',
+    columns: { quantity: 'Quantity', since: 'Since', before: 'Before', after: 'Now', change: 'Change', error: 'Beyond measurement error' },
+    more: 'more',
+    less: 'less',
+    no: 'no',
+    unknown: 'not known',
+  },
+  quantities: {
+    'new lesions': 'New lesions',
+    'volume of new lesions': 'Volume of new lesions',
+    'volume added to growing lesions': 'Volume added to growing lesions',
+    'volume lost by shrinking and vanished lesions': 'Volume lost by shrinking and vanished lesions',
+    'whole tumour': 'Whole tumour',
+    'FLAIR hyperintensity': 'FLAIR hyperintensity',
+    'non-enhancing or necrotic core': 'Non-enhancing or necrotic core',
+    'enhancing tumour': 'Enhancing tumour',
+    'product of the two largest diameters': 'Product of the two largest diameters',
+  },
+};
