@@ -42,7 +42,7 @@ _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
-_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError)
+_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError, OSError)
 _LEVELS = frozenset({"Study", "Series", "Instance"})
 
 

@@ -23,7 +23,7 @@ from processing.domain.errors import Defect, InputRejected
 _NO_PATIENT_ID = "no patient ID, study "
 UNREADABLE = (
     *(InvalidDicomError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
-    *(OverflowError, RecursionError, BytesLengthException, struct.error),
+    *(OverflowError, RecursionError, BytesLengthException, OSError, struct.error),
 )
 """What pydicom raises for headers that break the standard in ways of their own."""
 

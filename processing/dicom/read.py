@@ -46,7 +46,7 @@ class SourceSeries:
         return self.headers[0]
 
 
-_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError)
+_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError, OSError)
 
 
 def parse_part10(instances: Iterable[bytes]) -> list[Dataset]:
