@@ -115,8 +115,10 @@ def _write(
     settings: Settings, folder: Path, earlier: Path | None, *, images: bool, passphrase: str, now: datetime
 ) -> Manifest:
     engine = make_engine(settings.database)
-    revision = revision_of(engine)
-    engine.dispose()
+    try:
+        revision = revision_of(engine)
+    finally:
+        engine.dispose()
     if not revision:
         raise InputRejected("There is no database to back up yet.")
     sums = Sums(folder)

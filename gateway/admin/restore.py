@@ -51,8 +51,10 @@ def restore(settings: Settings, folder: Path, *, say: Say, replace_database: boo
     _require_fitting(settings, manifest)
     if not replace_database:
         engine = make_engine(settings.database)
-        require_empty(engine)
-        engine.dispose()
+        try:
+            require_empty(engine)
+        finally:
+            engine.dispose()
         _restore_images(settings, folder, manifest, say)
     restore_database(settings.database, folder / copy_of(manifest.database))
     upgrade(settings.database)

@@ -27,6 +27,9 @@ from tests.unit.gateway.front import PASSWORD
 
 COUNT = int(os.environ.get("FUZZ_COUNT", "40"))
 IN_ONE_REQUEST = 10
+SHARE_OF_C_STORE = 1 if COUNT >= 1000 else 4
+PATIENCE_S = 5.0
+"""An archive that waits for more than it was promised answers after half a minute; here nobody waits so long."""
 WAIT_S = 120.0
 
 
@@ -113,7 +116,7 @@ def test_c_store(served: Served, originals: list[bytes], tmp_path: Path, monkeyp
     monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
     path = tmp_path / "image.dcm"
     statuses: list[int | None] = []
-    for number in range(COUNT):
+    for number in range(max(COUNT // SHARE_OF_C_STORE, 1)):
         original = originals[number % len(originals)]
         path.write_bytes(mutated(original, number, from_byte=_data_set_offset(original)))
         statuses.append(_stored(served, path))
@@ -129,7 +132,7 @@ def _data_set_offset(part10: bytes) -> int:
 
 def _stored(served: Served, path: Path) -> int | None:
     entity = AE(ae_title="SCANNER")
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
+    entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = 60, PATIENCE_S, 60
     entity.add_requested_context(MRImageStorage)
     deadline = time.monotonic() + WAIT_S
     while True:

@@ -1,0 +1,99 @@
+"""A thousand broken headers, wherever the gateway looks into one before anything is known about it.
+
+What escapes here stops not one study but the reception of all.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from gateway.clinical import ClinicalStudy, header_of
+from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
+from gateway.intake.check import check_instance
+from gateway.pseudonymise.apply import pseudonymise_instance
+from gateway.pseudonymise.identity import Pseudonymiser
+from gateway.pseudonymise.keys import KeyRing
+from gateway.pseudonymise.profile import load_profile
+from processing.domain.errors import InputRejected, IntervalError
+from tests.integration.fuzz.mutations import mutated
+from tests.unit.gateway.brain_studies import Person, encoded, study
+from tests.unit.gateway.front_result import SECRET
+
+COUNT = 250
+ODD_LENGTH, UNFINISHED_ITEM = 25, 347
+"""Two that were found: a number of the wrong length, and a sequence that ends within an item."""
+
+STUDY = ClinicalStudy("1.2.3", frozenset({"4711"}), ())
+
+
+@pytest.fixture(scope="module")
+def originals() -> list[bytes]:
+    _, images = study(Person(patient_id="4711"), "20230405", "FLAIR", "T1")
+    for image in images:
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.3.1.2.3.1", "1.2.3"
+        item.SimpleFrameList = [1, 2]
+        image.ReferencedStudySequence = Sequence([item])
+    return [encoded(image) for image in images[::8]]
+
+
+@pytest.fixture(scope="module")
+def pseudonymiser() -> Pseudonymiser:
+    return Pseudonymiser(KeyRing.from_secret(SECRET.encode(), "key-1"), load_profile())
+
+
+def broken(originals: list[bytes]) -> list[bytes]:
+    numbers = [*range(COUNT), UNFINISHED_ITEM]
+    return [mutated(originals[number % len(originals)], number) for number in numbers]
+
+
+def test_an_upload_is_taken_or_refused(originals: list[bytes]) -> None:
+    taken = 0
+    for content in broken(originals):
+        try:
+            taken += bool(check_instance(content))
+        except InputRejected:
+            continue
+    assert 0 < taken < COUNT
+
+
+def test_a_header_of_the_archive_is_read_or_refused(originals: list[bytes]) -> None:
+    read = 0
+    for content in broken(originals):
+        try:
+            read += isinstance(header_of(content), Dataset)
+        except InputRejected:
+            continue
+    assert 0 < read < COUNT
+
+
+def test_a_study_at_first_sight_is_known_or_unusual(originals: list[bytes], pseudonymiser: Pseudonymiser) -> None:
+    known = 0
+    for content in broken(originals):
+        try:
+            identity, header = identity_at_sight(content, STUDY)
+            record = record_at_sight(header, identity, "1.2.3", pseudonymiser)
+            known += record.patient_id == "4711"
+            shifted_study_date(header, record.shift_days)
+        except (InputRejected, *UNREADABLE):
+            continue
+    assert 0 < known < COUNT
+
+
+def test_nothing_leaves_but_what_was_wholly_treated(originals: list[bytes], pseudonymiser: Pseudonymiser) -> None:
+    left = 0
+    for content in broken(originals):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                cleaned = pseudonymise_instance(content, pseudonymiser)
+            except IntervalError:
+                continue
+        assert b"4711" not in cleaned.part10[:2000]
+        assert "Möller".encode("latin-1") not in cleaned.part10
+        left += 1
+    assert left > 0
