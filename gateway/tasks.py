@@ -21,7 +21,7 @@ from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import flow
 from gateway.commitment import CommitmentListener
@@ -60,7 +60,7 @@ RETENTION_EVERY_S = 300.0
 RECONCILED_PERIOD = timedelta(days=2)
 THREADS = 2
 """For messages: none of them takes long."""
-PREPARED_AT_ONCE = 3
+PREPARED_AT_ONCE = 4
 """While the archives are busy with one study, another one is pseudonymised."""
 LONGEST_STOP_S = 15.0
 """So long a step may go on when the process is told to stop; its case's lease runs out by itself."""
@@ -122,7 +122,7 @@ class Periodic:
                 return
             with timed(self.name):
                 self.step(services())
-        except Transient as error:
+        except (Transient, OperationalError) as error:  # an archive, the broker or the database is away
             log.warning("step put off", step=self.name, error=type(error.__cause__ or error).__name__)
         except Exception:  # the border: the next tick tries again
             log.exception("step failed", step=self.name)

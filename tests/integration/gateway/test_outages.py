@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,9 +16,11 @@ from demo.installation import Ports, System
 from demo.processes import RunningSystem
 from gateway import flow
 from gateway.flow import Services
+from gateway.receive.changes import read_cursor
 from gateway.storage import why_no_room
 from gateway.tasks import prepare
 from processing.domain.case import CaseState
+from tests.e2e.chaos.installation import postgres_is_installed, postgres_service
 from tests.integration.gateway.conftest import Gateway, close, make_gateway
 from tests.integration.gateway.sending import send
 from tests.unit.gateway.brain_studies import Person, study
@@ -73,6 +77,53 @@ def test_while_a_server_is_away_nothing_is_lost_and_work_goes_on_by_itself_after
     until(lambda: parts(system)[part], f"{part} back")
     until(lambda: bool(gateway.cases(study_uid)), "the case")
     until(lambda: gateway.state(study_uid) is CaseState.QUEUED, "the order at the workers")
+
+
+def follows_changes(gateway: Gateway) -> bool:
+    with gateway.services.sessions() as session:
+        return read_cursor(session) is not None
+
+
+@pytest.fixture
+def with_postgres() -> Iterator[tuple[RunningSystem, Gateway]]:
+    """The same on PostgreSQL, which can be stopped and started like every other server."""
+    if not postgres_is_installed():
+        pytest.skip("PostgreSQL is not installed")
+    with tempfile.TemporaryDirectory(prefix="interval-outage-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # its server runs as another user
+        server, url = postgres_service(home / "postgres")
+        system = System(home / "system", Ports.free(), quiet_time_s=1.0, database_url=url)
+        others = ("redis", "orthanc-clinical", "orthanc-research", *GATEWAY)
+        with RunningSystem(system, only=others, before=(server,)) as running:
+            gateway = make_gateway(system, url)
+            yield running, gateway
+            close(gateway)
+
+
+def test_while_the_database_is_away_the_gateway_says_so_and_goes_on_by_itself_afterwards(
+    with_postgres: tuple[RunningSystem, Gateway],
+) -> None:
+    running, gateway = with_postgres
+    system = running.system
+    until(lambda: parts(system)["database"], "database ready")
+    until(lambda: follows_changes(gateway), "both processes at work")
+    pids = {name: running.pid(name) for name in GATEWAY}
+    person = Person()
+    _, prior = study(person, "20220301", "FLAIR")
+    study_uid, current = study(person, "20230405", "FLAIR")
+    running.stop_service("postgres", signal.SIGINT)  # a fast shutdown: connections are cut
+    until(lambda: not parts(system)["database"], "health says that the database is away")
+    send(system, prior + current)
+    account = {"user_name": "anna", "password": "a password that nobody has"}
+    refused = httpx.post(f"{system.url}/api/session", json=account, timeout=30, trust_env=False)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert "database can't be reached" in refused.json()["detail"]
+    running.start_service("postgres")
+    until(lambda: parts(system)["database"], "database back")
+    until(lambda: bool(gateway.cases(study_uid)), "the case")
+    until(lambda: gateway.state(study_uid) is CaseState.QUEUED, "the order at the workers")
+    assert {name: running.pid(name) for name in GATEWAY} == pids, "nobody had to start the gateway again"
 
 
 def test_on_a_disk_that_is_nearly_full_no_new_study_is_begun(
