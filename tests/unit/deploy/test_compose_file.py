@@ -1,0 +1,72 @@
+"""What compose.yaml promises about zones and limits, where no container can run to prove it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.installation import REPOSITORY
+
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+CLINICAL = frozenset({"front", "viewer", "clinical", "database"})
+"""Networks on which identified data is, or a way out."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_hardened(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] > 0
+    assert service["mem_limit"]
+    assert service["healthcheck"]["test"]
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", ["worker", "worker-fast-track", "orthanc-research", "broker"])
+def test_the_pseudonymous_side_is_on_no_network_of_the_clinical_one(name: str) -> None:
+    assert not CLINICAL & set(SERVICES[name]["networks"])
+    assert "ports" not in SERVICES[name]
+
+
+def test_no_network_but_the_front_leads_anywhere() -> None:
+    open_networks = {name for name, network in COMPOSE["networks"].items() if not (network or {}).get("internal")}
+    assert open_networks == {"front"}
+
+
+def test_only_the_proxy_and_dicom_are_published_and_on_this_host_unless_asked() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"proxy", "orthanc-clinical", "gateway-tasks"}
+    for ports in published.values():
+        assert all("_BIND:-127.0.0.1}:" in port for port in ports)
+
+
+def test_a_worker_holds_the_secrets_of_its_own_zone_alone() -> None:
+    for name in ("worker", "worker-fast-track"):
+        assert set(SERVICES[name]["secrets"]) == {"broker-password", "research-worker"}
+    assert set(SERVICES["orthanc-research"]["secrets"]) == {"research-gateway", "research-worker"}
+    assert "research-worker" not in SERVICES["orthanc-clinical"]["secrets"]
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    assert all("INTERVAL_SECRETS" in secret["file"] for secret in COMPOSE["secrets"].values())
+    for service in SERVICES.values():
+        for variable, value in service.get("environment", {}).items():
+            if "PASSWORD" in variable or "KEY" in variable:
+                assert variable.endswith(("_FILE", "_KEY")), variable
+                assert str(value).startswith(("/run/secrets/", "${")), variable
+
+
+@pytest.mark.parametrize(
+    "dockerfile", sorted(REPOSITORY.glob("*/Dockerfile")) + sorted(REPOSITORY.glob("deploy/*/Dockerfile"))
+)
+def test_every_image_ends_as_a_user_without_rights(dockerfile: Any) -> None:
+    lines = dockerfile.read_text(encoding="utf-8").splitlines()
+    users = [line for line in lines if line.startswith("USER ")]
+    assert users[-1:] == ["USER interval"]
+    assert any("--uid 10001" in line for line in lines)
+    assert all(line == "FROM ${BASE}" or " AS " in line for line in lines if line.startswith("FROM "))
