@@ -62,6 +62,12 @@ bench: setup $(STAMPS)/bench ## Print what each stage costs, beside other regist
 	@$(RUN) -m validation bench
 	@echo && $(RUN) -m gateway.pseudonymise.bench
 
+CASES ?= 50
+
+.PHONY: bench-viewer
+bench-viewer: setup-test ## Print how fast the case page is on 1 mm images, and what 50 cases in a row cost (CASES=50)
+	@$(RUN) -m tests.e2e.bench_viewer --cases $(CASES)
+
 STUDIES ?= 90
 SIZE ?= routine
 WORKERS ?= 1,2

@@ -35,9 +35,9 @@ _IN_PLANE_MM = 0.9
 """Each series has 156 slices of 256 x 256."""
 
 
-def fine_pair() -> Pair:
-    """A phantom's two visits of three 1 mm series, and the lesions that truly changed."""
-    series = tuple((role, 1.0) for role in _ROLES)
+def fine_pair(slice_mm: float = 1.0) -> Pair:
+    """A phantom's two visits of three series, 1 mm by default, and the lesions that truly changed."""
+    series = tuple((role, slice_mm) for role in _ROLES)
     spec = replace(
         SMALL_PHANTOM,
         prior=replace(SMALL_PHANTOM.prior, slice_mm=series, in_plane_mm=_IN_PLANE_MM),
@@ -79,10 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status is the browser's."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.bench_viewer", description=__doc__)
     parser.add_argument("--cases", type=int, default=50, help="how many cases are opened in a row")
+    parser.add_argument("--slice-mm", type=float, default=1.0, help="thickness of the slices")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="interval-bench-") as name:
         folder = Path(name)
-        compared = compare(folder, fine_pair())
+        compared = compare(folder, fine_pair(options.slice_mm))
         system = System(folder / "system", Ports.free())
         with RunningSystem(system, only=(ARCHIVE,)) as running:
             archive = DicomWebArchive(f"{system.research_url}/dicom-web", "gateway", system.secret("research-gateway"))
