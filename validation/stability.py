@@ -8,6 +8,7 @@ volume, of lesions that both scans show: how far two measurements of one volume 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,12 +18,13 @@ import onnxruntime
 import SimpleITK as sitk  # noqa: N813 - the library's own abbreviation
 from pydantic import BaseModel, ConfigDict
 
-from processing.domain.imaging import RigidTransform
+from processing.domain.imaging import RigidTransform, Volume
 from processing.domain.result import Lesion, LongitudinalResult, as_longitudinal
 from processing.domain.versions import VolumeLimits
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
 from processing.pipelines.spec import PipelineSpec
+from validation.compare import Verdict, compare_case
 from validation.datasets import Manifest, ReferenceCase, find_manifest, read_case
 from validation.fetch import at_hand, fetched
 from validation.gate import read_ledger, write_ledger
@@ -257,8 +259,29 @@ def determinism(pipeline: str, *, say: Say) -> bool:
             say(f"{threads} threads: {'identical' if not differ else 'other ' + ', '.join(differ)}\n")
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    moved = compare_case(compute(rounded_otherwise(case), spec)[0], first)
+    say(f"last bit of every voxel turned: {moved.verdict.words}\n")
+    for finding in moved.findings:
+        if finding.detail:
+            say(f"    {finding.verdict.words}: {finding.what}, {finding.detail}\n")
+    agree &= moved.verdict is not Verdict.CHANGED
     say(f"onnxruntime {onnxruntime.__version__}, SimpleITK {sitk.Version.VersionString()}\n")
     return agree
+
+
+def rounded_otherwise(case: ReferenceCase) -> ReferenceCase:
+    """Move every voxel of the current images to a neighbouring float, up or down by chance.
+
+    Another processor rounds sums and exponentials another way. This is as small as such a difference can be, and it
+    comes before every step, so that all of them carry it on.
+    """
+    chance = np.random.default_rng(6)
+
+    def turned(volume: Volume) -> Volume:
+        towards = np.where(chance.random(volume.array.shape) < 0.5, -np.inf, np.inf).astype(np.float32)
+        return volume.with_array(np.nextafter(volume.array, towards))
+
+    return replace(case, current={role: turned(volume) for role, volume in case.current.items()})
 
 
 def differing(one: CaseOutput, other: CaseOutput) -> tuple[str, ...]:

@@ -28,6 +28,17 @@ def test_a_mistake_is_one_sentence(arguments: list[str], said: str, capsys: pyte
     assert said in capsys.readouterr().err
 
 
+def test_a_pipeline_of_another_kind_is_told_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    tumours = ["--pipeline", "tumour_volumetry"]
+    assert main(["gate", "--quick", *tumours]) == 1
+    assert "no reference case" in capsys.readouterr().out
+    for measured_again in ("stability", "robustness"):
+        assert main([measured_again, *tumours]) == 1
+        assert "compares no two visits" in capsys.readouterr().err
+    assert main(["run", "--dataset", "phantom", *tumours]) == 1
+    assert "can't measure phantom" in capsys.readouterr().err
+
+
 def test_a_site_says_first_where_it_keeps_its_manifests(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

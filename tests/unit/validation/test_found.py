@@ -11,8 +11,6 @@ from processing.domain.imaging import LabelMap, Volume
 from processing.domain.result import QualityFigure, TumourResult
 from processing.domain.study import SeriesRole
 from processing.domain.tumour import Diameters, TumourFindings, TumourLabel, TumourVolumes
-from processing.pipelines import registry
-from processing.pipelines.tumour_volumetry.spec import SPEC
 from tests.unit.validation.made_outputs import GRID, PROVENANCE
 from validation.compare import Verdict, compare_case
 from validation.datasets import GradedBy, Truth
@@ -20,7 +18,6 @@ from validation.found import found_in
 from validation.gate import Evidence, decide
 from validation.outputs import CaseOutput, CaseRecord, map_print, print_of, samples_of
 from validation.release import OtherPipeline, datasets_at_hand, same_output
-from validation.stability import NotRepeatable, require_comparing
 
 
 def tumour(width: int = 10, *, longest_mm: float = 21.0) -> TumourResult:
@@ -113,10 +110,3 @@ def test_sets_belong_to_pipelines() -> None:
     assert "phantom" not in {one.name for one in datasets_at_hand("another", said.append)}
     with pytest.raises(OtherPipeline, match="phantom"):
         datasets_at_hand("another", said.append, ["phantom"])
-
-
-def test_rescans_are_of_lesions_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert require_comparing("ms_longitudinal").compares
-    monkeypatch.setattr(registry, "SPECS", (SPEC,))
-    with pytest.raises(NotRepeatable, match="compares no two visits"):
-        require_comparing(SPEC.name)

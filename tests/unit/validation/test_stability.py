@@ -14,10 +14,20 @@ from processing.domain.study import SeriesRole
 from processing.domain.versions import Basis, Ledger, VersionEntry, measurement_error_mm3
 from tests.unit.validation.made_outputs import GRID, lesion, output
 from validation import stability
+from validation.datasets import ReferenceCase
 from validation.gate import read_ledger, write_ledger
 from validation.outputs import CaseOutput
 from validation.perturb import PERTURBATIONS, rescan
-from validation.stability import Repeated, Stability, differing, follow, keep_limits, limits_of, stability_table
+from validation.stability import (
+    Repeated,
+    Stability,
+    differing,
+    follow,
+    keep_limits,
+    limits_of,
+    rounded_otherwise,
+    stability_table,
+)
 
 BALL = Volume(
     np.where(np.linalg.norm(np.indices((12, 48, 48)) - np.array([6, 24, 24])[:, None, None, None], axis=0) < 9, 400, 20)
@@ -126,6 +136,14 @@ def test_limits_stand_in_the_entry_of_the_version_that_was_measured(
     assert measurement_error_mm3(kept, "made", "1.0", 100) is None
     assert len(said) == 1
     assert "1.2" in said[0]
+
+
+def test_another_rounding_moves_every_voxel_by_its_last_bit() -> None:
+    case = ReferenceCase("made", "one", {SeriesRole.FLAIR: BALL}, {}, None)
+    turned = rounded_otherwise(case).current[SeriesRole.FLAIR].array
+    assert (turned != BALL.array).all()
+    assert np.allclose(turned, BALL.array, rtol=2e-7, atol=0)
+    assert 0.4 < (turned > BALL.array).mean() < 0.6
 
 
 @pytest.mark.parametrize(
