@@ -41,7 +41,7 @@ from processing.domain.decision import Acceptance, Verdict
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.priority import Priority
-from processing.domain.result import Lesion, LesionChange
+from processing.domain.result import Lesion, LesionChange, Outline
 from processing.domain.study import SeriesRole
 from processing.domain.tumour import TumourFindings
 from processing.domain.versions import with_limits
@@ -345,6 +345,8 @@ def lesion_lines(rows: CaseRows, images: ReviewImages) -> list[LesionLine]:
             region=lesion.region,
             side=lesion.side,
             score=lesion.score,
+            disputed=lesion.disputed,
+            partial_volume_mm3=lesion.partial_volume_mm3 if lesion.outline is Outline.ALGORITHM else None,
             outline=lesion.outline,
             measured_mm3=lesion.measured_mm3,
             limits_of_agreement_mm3=lesion.limits_of_agreement_mm3,

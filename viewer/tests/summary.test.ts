@@ -12,6 +12,8 @@ const lesion = (number: number, change: LesionLine['change'], volume: number, ve
   region: 'periventricular',
   side: 'left',
   score: 0.9,
+  disputed: false,
+  partial_volume_mm3: null,
   outline: 'algorithm',
   measured_mm3: null,
   limits_of_agreement_mm3: null,

@@ -47,6 +47,10 @@ class LesionLine(Body):
     region: Region
     side: Side
     score: float
+    disputed: bool
+    """Whether only one of the two detectors found it."""
+    partial_volume_mm3: float | None
+    """The volume with the rim counted in part; none where nothing measured it or a reader drew the outline."""
     outline: Outline
     measured_mm3: float | None
     """Where the reader corrected the outline, the volume within the algorithm's."""

@@ -1867,6 +1867,8 @@ export interface components {
                 number
             ];
             change: components["schemas"]["LesionChange"];
+            /** Disputed */
+            disputed: boolean;
             /** Exceeds Measurement Error */
             exceeds_measurement_error: boolean | null;
             /** Limits Of Agreement Mm3 */
@@ -1876,6 +1878,8 @@ export interface components {
             /** Number */
             number: number;
             outline: components["schemas"]["Outline"];
+            /** Partial Volume Mm3 */
+            partial_volume_mm3: number | null;
             /** Prior Volume Mm3 */
             prior_volume_mm3: number;
             region: components["schemas"]["Region"];

@@ -16,8 +16,8 @@ type Undoable =
 
 const COMMENT_PAUSE_MS = 700;
 
-/** How a reader's own outlines repeat is not known. */
-const UNKNOWN_ERROR = { limits_of_agreement_mm3: null, exceeds_measurement_error: null };
+/** Of a reader's own outline nobody knows how it repeats, and how much of its rim changed. */
+const UNKNOWN_ERROR = { limits_of_agreement_mm3: null, exceeds_measurement_error: null, partial_volume_mm3: null };
 
 /** Of a lesion of the result the gateway knows what became of it. */
 const NOTHING_SAID = { change: 'new', prior_volume_mm3: 0 } as const;
@@ -213,6 +213,7 @@ export class Review {
         volume_mm3: volumeMm3,
         centroid_index: middle,
         score: 0,
+        disputed: false,
         outline: 'added by the reader',
         measured_mm3: null,
         ...UNKNOWN_ERROR,

@@ -265,6 +265,8 @@ export const texts: Texts = {
     rejectLesion: (n) => `Läsion ${n} ablehnen`,
     outlines: { algorithm: '', 'corrected by the reader': 'Umriss korrigiert', 'added by the reader': 'von Ihnen hinzugefügt' },
     measured: (volume) => `der Algorithmus umriss ${volume}`,
+    partial: (volume) => `${volume}, wenn der Rand nur zum Teil zählt`,
+    disputed: 'nur von einem der beiden Detektoren gefunden',
     error: {
       exceeds: (limits) => `die Änderung übersteigt den Messfehler (Übereinstimmungsgrenzen ±${limits})`,
       within: (limits) => `die Änderung liegt im Messfehler (Übereinstimmungsgrenzen ±${limits})`,

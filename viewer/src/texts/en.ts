@@ -281,6 +281,8 @@ export const texts = {
       'added by the reader': 'added by you',
     },
     measured: (volume: string) => `the algorithm drew ${volume}`,
+    partial: (volume: string) => `${volume} with the rim counted in part`,
+    disputed: 'found by one of two detectors only',
     error: {
       exceeds: (limits: string) => `the change exceeds the measurement error (limits of agreement ±${limits})`,
       within: (limits: string) => `the change is within the measurement error (limits of agreement ±${limits})`,

@@ -276,6 +276,8 @@ export const texts: Texts = {
     rejectLesion: (n) => `Refuser la lésion ${n}`,
     outlines: { algorithm: '', 'corrected by the reader': 'contour corrigé', 'added by the reader': 'ajoutée par vous' },
     measured: (volume) => `l’algorithme a tracé ${volume}`,
+    partial: (volume) => `${volume} si le bord ne compte qu’en partie`,
+    disputed: 'trouvée par un seul des deux détecteurs',
     error: {
       exceeds: (limits) => `le changement dépasse l’erreur de mesure (limites d’agrément ±${limits})`,
       within: (limits) => `le changement reste dans l’erreur de mesure (limites d’agrément ±${limits})`,
