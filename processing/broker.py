@@ -45,8 +45,9 @@ def with_password(url: str, password_file: Path | None) -> str:
     if not password:
         raise ValueError("the file that INTERVAL_BROKER_PASSWORD_FILE names is missing or empty")
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f":{quote(password, safe='')}@{place}"))
+    account, _, place = parts.netloc.rpartition("@")
+    user = account.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}"))
 
 
 def redis_options(visibility_timeout_s: float, keys: str = "") -> dict[str, Any]:
