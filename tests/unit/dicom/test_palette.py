@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from processing.dicom.palette import COLOURS_RGB
+from processing.dicom.palette import COLOURS_RGB, TUMOUR_COLOURS_RGB
 from processing.domain.result import LesionChange
+from processing.domain.tumour import TumourLabel
 
 VIEWERS = Path(__file__).parents[3] / "viewer" / "src" / "reading" / "palette.json"
+TUMOURS = VIEWERS.parents[1] / "tumour" / "palette.json"
 
 # Machado, Oliveira and Fernandes, IEEE TVCG 2009: full dichromacy, for linear RGB.
 SIGHTS = {
@@ -40,6 +42,11 @@ def seen(rgb: tuple[int, int, int], sight: str) -> np.ndarray[tuple[int, ...], n
 def test_the_viewer_has_the_same_colours() -> None:
     palette = json.loads(VIEWERS.read_text(encoding="utf-8"))
     assert {change: tuple(palette[change]["rgb"]) for change in LesionChange} == dict(COLOURS_RGB)
+
+
+def test_the_viewer_has_the_same_colours_for_a_tumour() -> None:
+    palette = json.loads(TUMOURS.read_text(encoding="utf-8"))
+    assert {label: tuple(palette[str(int(label))]["rgb"]) for label in TumourLabel} == dict(TUMOUR_COLOURS_RGB)
 
 
 @pytest.mark.parametrize("sight", SIGHTS)

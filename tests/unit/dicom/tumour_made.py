@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from demo.scanner import DEMO_PATIENT, DEMO_SCANNERS, demo_visit, write_study
 from processing.dicom.formats import Measured
@@ -34,7 +35,9 @@ class MadeTumour:
 
     @property
     def images(self) -> Measured:
-        others = {role: one.headers for role, one in self.series.items() if role is not SeriesRole.T1C}
+        others: Mapping[SeriesRole, Sequence[Dataset]] = {
+            role: one.headers for role, one in self.series.items() if role is not SeriesRole.T1C
+        }
         return Measured(self.series[SeriesRole.T1C], others=others)
 
 
