@@ -40,7 +40,7 @@ def python_audit() -> Audit:
     answer = _answer([*command, "--require-hashes", "--disable-pip", "--format", "json", "--progress-spinner", "off"])
     try:
         packages = json.loads(answer)["dependencies"]
-    except (json.JSONDecodeError, KeyError) as unknown:
+    except (json.JSONDecodeError, KeyError, TypeError) as unknown:
         raise NotAsked("pip-audit had no answer") from unknown
     known = [
         f"{package['name']} {package['version']}: {found['id']}, fixed in {' '.join(found['fix_versions']) or 'none'}"
@@ -63,7 +63,7 @@ def viewer_audit() -> Audit:
         described = json.loads(answer)
         known = [f"{name}: {found['severity']}" for name, found in described["vulnerabilities"].items()]
         return Audit(int(described["metadata"]["dependencies"]["total"]), tuple(known))
-    except (json.JSONDecodeError, KeyError) as unknown:
+    except (json.JSONDecodeError, KeyError, TypeError) as unknown:
         raise NotAsked("npm audit had no answer") from unknown
 
 
