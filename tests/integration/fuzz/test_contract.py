@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from typing import Any
 
-import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -27,15 +26,17 @@ from tests.integration.fuzz.conftest import Served
 from tests.unit.gateway.front import PASSWORD
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
-"""Of each operation, role and kind of data."""
+"""Of each operation and kind of data."""
 
-LEFT_OUT = frozenset({"signOut", "technologistEvents"})
-"""The first ends the session that the others need; the second goes on for minutes by design."""
+LEFT_OUT = frozenset({"signOut", "storeInstances"})
+"""The first ends the session that the others need; the second takes DICOM files, which `test_uploads` breaks. Events go
+on for minutes by design."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 Operation = APIOperation[Any, Any, Any, Any]
+Callers = dict[str, requests.Session]
 
 
 def operations() -> list[Operation]:
@@ -55,7 +56,8 @@ def session_of(served: Served, role: Role | None) -> requests.Session:
     return session
 
 
-def findings(served: Served, operation: Operation, session: requests.Session, mode: GenerationMode) -> list[str]:
+def findings(served: Served, operation: Operation, sessions: Callers, mode: GenerationMode) -> list[str]:
+    """Ask an operation as everybody, with the same odd data; return what was against its description."""
     found: list[str] = []
 
     @settings(
@@ -68,11 +70,12 @@ def findings(served: Served, operation: Operation, session: requests.Session, mo
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Case[Any]) -> None:
-        response = case.call(base_url=served.url, session=session, timeout=60)
-        try:
-            case.validate_response(response, checks=CHECKS)
-        except AssertionError as finding:
-            found.append(f"{operation.label}: {str(finding)[:600]}")
+        for role, session in sessions.items():
+            response = case.call(base_url=served.url, session=session, timeout=60)
+            try:
+                case.validate_response(response, checks=CHECKS)
+            except AssertionError as finding:
+                found.append(f"{operation.label} as {role}: {str(finding)[:600]}")
 
     # An operation without parameters can't be given wrong ones.
     with suppress(Unsatisfiable):
@@ -80,10 +83,10 @@ def findings(served: Served, operation: Operation, session: requests.Session, mo
     return found
 
 
-@pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role.value if role is not None else "nobody")
-def test_no_answer_is_outside_the_contract(served: Served, role: Role | None) -> None:
-    session = session_of(served, role)
+def test_no_answer_is_outside_the_contract(served: Served) -> None:
+    callers = {role.value if role is not None else "nobody": session_of(served, role) for role in (None, *Role)}
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    found = [line for one in operations() for mode in modes for line in findings(served, one, session, mode)]
-    session.close()
+    found = [line for one in operations() for mode in modes for line in findings(served, one, callers, mode)]
+    for session in callers.values():
+        session.close()
     assert found == []
