@@ -233,6 +233,12 @@ def search_priors(live: Services) -> None:
     flow.search_priors(live)
 
 
+@_periodic("gateway.prefetch", TICK_S)
+def prefetch(live: Services) -> None:
+    """Fetch the earlier studies of announced patients."""
+    flow.prefetch_priors(live)
+
+
 @_periodic("gateway.relay", TICK_S)
 def relay(live: Services) -> None:
     """Send the orders that wait in the outbox."""

@@ -22,6 +22,7 @@ from gateway.flow.fast_track import announce, begin_early, replace_first_looks
 from gateway.flow.follow_up import measures_a_tumour, original_study_uid, timeline_of, tumour_growth
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
+from gateway.flow.prefetch import prefetch_priors
 from gateway.flow.preparation import prepare
 from gateway.flow.priors import search_priors
 from gateway.flow.reports import ReportWords, notes_of, report_words
@@ -51,6 +52,7 @@ __all__ = [
     "notes_of",
     "original_study_uid",
     "passages",
+    "prefetch_priors",
     "prepare",
     "pseudonyms_of",
     "reconcile",

@@ -21,6 +21,7 @@ from gateway.db.tables import Case, ScheduledStudy
 from gateway.flow import priors
 from gateway.flow.examination import Examination, examine
 from gateway.flow.operations import Person
+from gateway.flow.prefetch import sealed_patient
 from gateway.flow.services import Services
 from gateway.flow.sight import UNREADABLE, look_up
 from gateway.jobs import store
@@ -69,7 +70,9 @@ class Watch:
 
 
 def announce(services: Services, who: Person, *, patient_id: str, issuer: str, priority: Priority, hours: float) -> str:
-    """Note that a study of a patient is expected; only the patient's pseudonym is kept.
+    """Note that a study of a patient is expected, and let its earlier studies be fetched meanwhile.
+
+    Only the patient's pseudonym is kept; the patient ID, encrypted, until the PACS was asked.
 
     Returns
     -------
@@ -86,6 +89,10 @@ def announce(services: Services, who: Person, *, patient_id: str, issuer: str, p
                 pseudonym=services.pseudonymiser.pseudonym(identity),
                 priority=priority.value,
                 expires_at=now + timedelta(hours=hours),
+                sealed_patient=sealed_patient(services, identity),
+                attempts=0,
+                not_before=now,
+                fetched=[],
             )
         )
     log.info("study announced", step=ACTOR)

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from gateway.cases.prior import ACTOR, EarlierStudy, PriorMissing, RuleOf
 from gateway.clinical import ClinicalStudy
-from gateway.db.tables import Case, Event, PriorSearch
+from gateway.db.tables import Case, Event, PriorSearch, ScheduledStudy
 from gateway.flow.arrival import take_note
 from gateway.flow.services import Services
 from gateway.flow.sight import look_up
 from gateway.jobs import store
 from gateway.log import get_logger
-from gateway.pseudonymise.identity import uid_under
+from gateway.pseudonymise.identity import PatientIdentity, uid_under
 from gateway.pseudonymise.record import StudyRecord
 from gateway.retrieve.source import PacsStudy, PriorSource
 from gateway.routes.model import PriorPlace, PriorRule
@@ -98,7 +98,9 @@ def only_a_prior(session: Session, case: Case) -> bool:
     searches = session.scalars(
         select(PriorSearch).join(Case, Case.case_id == PriorSearch.case_id).where(Case.pseudonym == case.pseudonym)
     )
-    if not any(case.study_uid in search.fetched for search in searches if search.case_id != case.case_id):
+    fetched = [search.fetched for search in searches if search.case_id != case.case_id]
+    fetched += session.scalars(select(ScheduledStudy.fetched).where(ScheduledStudy.pseudonym == case.pseudonym))
+    if not any(case.study_uid in uids for uids in fetched):
         return False
     retried = select(Event.event_id).where(Event.case_id == case.case_id, Event.event == CaseEvent.RETRIED.value)
     return session.scalar(retried.limit(1)) is None
@@ -227,13 +229,13 @@ def _search(services: Services, source: PriorSource, case_id: str) -> _Outcome:
     except KeyError as error:
         raise InputRejected("The vault holds no entry for this study.") from error
     before = _true_date(case.study_date_shifted, record)
-    held = _of_patient(services, source.find_studies(record.patient_id, before), record)
+    held = of_patient(services, source.find_studies(record.patient_id, before), record.identity)
     dates = [(_true_date(day, record), uid) for uid, day in here.items() if day and uid != case.study_uid]
     dates += [(study.study_date, uid) for uid, study in held.items() if uid not in here]
     order = [uid for uid in rule.in_order(dates, before) if uid not in passed]
     outcome = _Outcome("" if held else NONE_THERE, passed)
     for place, uid in enumerate(order):
-        if uid not in held or _is_here(services, uid):
+        if uid not in held or is_here(services, uid):
             return outcome
         if len(outcome.fetched) >= rule.fetch_at_most:
             outcome.reason = f"The PACS holds further studies; no more than {rule.fetch_at_most} are fetched."
@@ -242,19 +244,19 @@ def _search(services: Services, source: PriorSource, case_id: str) -> _Outcome:
         outcome.fetched.append(uid)
         if count:
             take_note(services, [held[uid].study_instance_uid])
-            outcome.more = any(other in held and not _is_here(services, other) for other in order[place + 1 :])
+            outcome.more = any(other in held and not is_here(services, other) for other in order[place + 1 :])
             log.info("earlier study fetched", case_id=case_id, count=count)
             return outcome
     return outcome
 
 
-def _of_patient(services: Services, found: list[PacsStudy], record: StudyRecord) -> dict[str, PacsStudy]:
+def of_patient(services: Services, found: list[PacsStudy], identity: PatientIdentity) -> dict[str, PacsStudy]:
     """Return the studies that may be the patient's, by pseudonymous UID.
 
     Two issuers are two patients. Where one side names none, the images themselves will say it.
     """
-    issuer = record.issuer_of_patient_id.strip()
-    keys = services.pseudonymiser.subkeys(record.identity)
+    issuer = identity.issuer_of_patient_id.strip()
+    keys = services.pseudonymiser.subkeys(identity)
     return {
         uid_under(keys, study.study_instance_uid): study
         for study in found
@@ -262,7 +264,8 @@ def _of_patient(services: Services, found: list[PacsStudy], record: StudyRecord)
     }
 
 
-def _is_here(services: Services, study_uid: str) -> bool:
+def is_here(services: Services, study_uid: str) -> bool:
+    """Whether a study has a case."""
     with services.sessions() as session:
         return session.scalar(select(Case.case_id).where(Case.study_uid == study_uid).limit(1)) is not None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, String, Text
+from sqlalchemy import JSON, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db.tables.base import Base
@@ -36,7 +36,7 @@ class QuarantinedUpload(Base):
 
 
 class ScheduledStudy(Base):
-    """A study that was announced before its images; only the pseudonym of its patient is kept."""
+    """A study that was announced before its images; only the pseudonym of its patient is kept for good."""
 
     __tablename__ = "scheduled_studies"
 
@@ -46,3 +46,10 @@ class ScheduledStudy(Base):
     pseudonym: Mapped[str] = mapped_column(String(64), index=True)
     priority: Mapped[str] = mapped_column(String(16))
     expires_at: Mapped[datetime]
+    sealed_patient: Mapped[str] = mapped_column(Text)
+    """Patient ID and issuer, encrypted, until the PACS was asked for earlier studies; then empty."""
+    attempts: Mapped[int]
+    not_before: Mapped[datetime]
+    """Of the next question to the PACS."""
+    fetched: Mapped[list[str]] = mapped_column(JSON)
+    """Pseudonymous UIDs of studies that came for this reason."""

@@ -14,14 +14,15 @@ from demo.installation import Ports, System
 from gateway import flow
 from gateway.association import PacsNode
 from gateway.cases.prior import NO_EARLIER_STUDY
-from gateway.db.tables import PriorSearch
-from gateway.flow import priors
+from gateway.db.tables import PriorSearch, ScheduledStudy
+from gateway.flow import operations, priors
 from gateway.flow.identification import OTHER_ISSUER
 from gateway.retrieve.c_move import CMoveSource
 from gateway.retrieve.dicomweb import DicomWebSource
 from gateway.retrieve.source import PriorSource
 from gateway.routes.model import PriorRule, RouteTable
 from processing.domain.case import CaseState
+from processing.domain.priority import Priority
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.sending import send
 from tests.unit.gateway.brain_studies import SLICES, Person, encoded, study
@@ -258,3 +259,47 @@ def test_the_search_leaves_no_identity_in_the_database(archives: System, gateway
         dump = "\n".join(connection.connection.driver_connection.iterdump())  # type: ignore[union-attr]  # SQLite
     assert "prior_searches" in dump
     assert [word for word in (person.patient_id, prior_uid, "20220301", "20230405") if word in dump] == []
+
+
+def test_an_announced_patient_s_earlier_study_comes_before_the_first_image(archives: System, gateway: Gateway) -> None:
+    gateway = with_pacs(gateway, c_move(archives))
+    services, person = gateway.services, Person()
+    prior_uid, prior = study(person, "20220301", "FLAIR")
+    put_into_pacs(archives, prior)
+    flow.announce(
+        services,
+        operations.Person("tina", "technologist"),
+        patient_id=person.patient_id,
+        issuer=person.issuer,
+        priority=Priority.FAST_TRACK,
+        hours=4,
+    )
+    with services.sessions() as session:
+        kept = session.scalars(select(ScheduledStudy).order_by(ScheduledStudy.scheduled_id.desc())).first()
+        assert kept is not None
+        assert kept.sealed_patient
+        assert person.patient_id not in kept.sealed_patient
+    assert flow.prefetch_priors(services) == 1
+    with services.sessions() as session:
+        assert session.get_one(ScheduledStudy, kept.scheduled_id).sealed_patient == "", "nobody needs it any more"
+    assert flow.prefetch_priors(services) == 0
+    gateway.receive_and_prepare()
+    prior_case = gateway.case(prior_uid)
+    assert prior_case.instance_count == SLICES
+    assert (prior_case.state, prior_case.reason) == (CaseState.BASELINE.value, priors.ONLY_A_PRIOR)
+
+
+def test_a_pacs_that_is_away_is_asked_again_for_an_announced_patient_until_that_expires(gateway: Gateway) -> None:
+    nobody = CMoveSource(PacsNode("127.0.0.1", Ports.free().pacs_dicom, "PACS", "INTERVAL"), "CLINICAL")
+    gateway = with_pacs(gateway, nobody)
+    services = gateway.services
+    who = operations.Person("tina", "technologist")
+    flow.announce(services, who, patient_id="4711", issuer="", priority=Priority.URGENT, hours=1)
+    assert flow.prefetch_priors(services) == 1
+    assert flow.prefetch_priors(services) == 0, "it is waited before the next question"
+    gateway.clock.forward(60)
+    assert flow.prefetch_priors(services) == 1
+    gateway.clock.forward(3600)
+    assert flow.prefetch_priors(services) == 0
+    with services.sessions() as session:
+        assert [row.sealed_patient for row in session.scalars(select(ScheduledStudy))] == [""]
