@@ -43,6 +43,18 @@ class ReadingRoom:
     services: Services
 
 
+def bound_socket() -> socket.socket:
+    """Return a socket on a free port of loopback."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+def address_of(listening: socket.socket) -> str:
+    """Return the address that a browser calls."""
+    return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
 def settings_in(folder: Path, **options: object) -> Settings:
     """Settings of a gateway that reaches no archive, broker or target: nothing of it runs but its pages."""
     for name in ("clinical", "research"):
@@ -67,7 +79,12 @@ def settings_in(folder: Path, **options: object) -> Settings:
 
 @contextmanager
 def reading_room(
-    settings: Settings, compared: Compared, *, archive: DicomArchive | None = None, cases: int = 1
+    settings: Settings,
+    compared: Compared,
+    *,
+    archive: DicomArchive | None = None,
+    cases: int = 1,
+    listening: socket.socket | None = None,
 ) -> Iterator[ReadingRoom]:
     """Serve a gateway until the context is left.
 
@@ -80,6 +97,8 @@ def reading_room(
         Holds its objects; the comparison's own by default.
     cases : int
         How many cases are ready for review, each as a result of its own.
+    listening : socket, optional
+        Bound to where it is served, for settings that name that address; a free port by default.
     """
     upgrade(settings.database)
     built = build_services(settings)
@@ -93,8 +112,7 @@ def reading_room(
             create_account(session, name, display_name, role, PASSWORD, passwords=passwords)
         services.vault_in(session).put(compared.prior)
     _make_cases(services, compared, cases)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+    with listening or bound_socket() as listening:
         app = create_app(settings, services=services, passwords=passwords)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None))
         serving = threading.Thread(target=server.run, args=([listening],), daemon=True)
@@ -103,7 +121,7 @@ def reading_room(
         while not server.started:
             assert time.monotonic() < deadline, "the gateway did not start"
             time.sleep(0.05)
-        yield ReadingRoom(f"http://127.0.0.1:{listening.getsockname()[1]}", services)
+        yield ReadingRoom(address_of(listening), services)
         server.should_exit = True
         serving.join()
     engine.dispose()

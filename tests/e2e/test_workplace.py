@@ -11,30 +11,44 @@ from pathlib import Path
 import pytest
 
 from demo.installation import REPOSITORY
-from tests.e2e.reading_room import reading_room, settings_in
+from tests.e2e.reading_room import address_of, bound_socket, reading_room, settings_in
+from tests.unit.gateway.access.provider import CLIENT_SECRET, running_provider
 from tests.unit.gateway.front import PASSWORD
 from tests.unit.gateway.front_result import compare
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A gateway with the built viewer and one case that is ready for review."""
+    """A gateway with the built viewer, an identity provider, and one case that is ready for review."""
     folder = tmp_path_factory.mktemp("gateway")
-    with reading_room(settings_in(folder), compare(folder)) as room:
-        yield room.url
+    (folder / "client-secret").write_text(CLIENT_SECRET, encoding="utf-8")
+    listening = bound_socket()
+    with running_provider() as provider:
+        settings = settings_in(
+            folder,
+            oidc_issuer=provider.issuer,
+            oidc_name="Clinic login",
+            oidc_client_secret_file=folder / "client-secret",
+            oidc_redirect_url=f"{address_of(listening)}/api/session/provider/callback",
+            oidc_role_claim="realm_access.roles",
+            oidc_roles="neuro-readers=reader",
+        )
+        with reading_room(settings, compare(folder), listening=listening) as room:
+            yield room.url
 
 
-def test_the_pages_of_the_workplace(address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["pages", "workplace"])
+def test_the_workplace_in_a_browser(file: str, address: str, tmp_path: Path) -> None:
     npx = shutil.which("npx")
     assert npx is not None
     pictures = os.environ.get("SCREENSHOT_DIR", str(tmp_path))
     run = subprocess.run(
-        (npx, "vitest", "run", "--config", "vitest.e2e.config.ts", "e2e/workplace.e2e.ts"),
+        (npx, "vitest", "run", "--config", "vitest.e2e.config.ts", f"e2e/{file}.e2e.ts"),
         cwd=REPOSITORY / "viewer",
         env=dict(os.environ) | {"WORKPLACE_URL": address, "WORKPLACE_PASSWORD": PASSWORD, "SCREENSHOT_DIR": pictures},
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=420,
     )
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

@@ -1,19 +1,10 @@
 /** The pages for people who use no mouse, see no colours or hear the page; environment as in `reading.e2e.ts`. */
-import { createRequire } from 'node:module';
-
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { findings } from './axe';
 import { keep, launch } from './browser';
 import { base, caseId, detailOf, opened, signedIn, until } from './page';
-
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
-interface Finding {
-  id: string;
-  impact: string | null;
-  nodes: { html: string }[];
-}
 
 let browser: Browser;
 
@@ -22,19 +13,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => browser.close());
-
-/** What axe finds that is serious or worse. */
-async function findings(page: Page): Promise<string[]> {
-  // Through the debugger: the page's own policy forbids foreign scripts, and shall.
-  await page.evaluate((await import('node:fs')).readFileSync(AXE, 'utf8'));
-  const violations = await page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } };
-    return (await axe.run()).violations;
-  });
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-}
 
 test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (colorScheme) => {
   const { page, context } = await signedIn(browser, { colorScheme });

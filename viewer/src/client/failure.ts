@@ -12,3 +12,14 @@ export class Failure extends Error {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
+
+/** What went wrong, in the user's words; empty when all went well. */
+export async function failing(action: () => Promise<unknown>): Promise<string> {
+  try {
+    await action();
+    return '';
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return error.message;
+  }
+}
