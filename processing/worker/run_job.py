@@ -33,8 +33,8 @@ from processing.domain.messages import (
 from processing.domain.result import PipelineResult
 from processing.domain.study import SeriesRole, TimePoint
 from processing.pipelines.registry import find_spec
-from processing.pipelines.runners import find_runner
 from processing.pipelines.spec import PipelineSpec, Progress
+from processing.worker.ensemble import find_runner
 from processing.worker.log import get_logger
 
 log = get_logger(__name__)

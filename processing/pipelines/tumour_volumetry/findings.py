@@ -29,7 +29,7 @@ def find(
     thresholds: Thresholds | None,
     to_atlas: npt.NDArray[np.float64],
     *,
-    alpha: float,
+    alpha: float | Sequence[float],
 ) -> TumourFindings:
     """Gather the findings of one case.
 
@@ -45,7 +45,7 @@ def find(
         Of a reference population of these segmenters; without one only what is not finite raises an alarm.
     to_atlas : ndarray of float64, shape (4, 4)
         Affine map of an LPS point of the tumour's grid to the atlas, whose midline tells the sides apart.
-    alpha : float
+    alpha : float or sequence of float
         See `raise_alarms`.
     """
     names = [segmenter.name for segmenter in segmenters]
@@ -64,7 +64,7 @@ def find(
 
 
 def find_alarms(
-    names: Sequence[str], similarity: Table, thresholds: Thresholds | None, *, alpha: float
+    names: Sequence[str], similarity: Table, thresholds: Thresholds | None, *, alpha: float | Sequence[float]
 ) -> tuple[Alarm, ...]:
     """Return the alarms of one case, by segmenter, metric and region."""
     if thresholds is None:

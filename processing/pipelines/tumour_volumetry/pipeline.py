@@ -34,6 +34,7 @@ def run(
     *,
     segmenters: Sequence[Segmenter] = BUILT_IN,
     thresholds: Thresholds | None = None,
+    alpha: float | Sequence[float] | None = None,
     params: TumourVolumetryParameters = PARAMETERS,
 ) -> TumourResult:
     """Measure a brain tumour.
@@ -47,6 +48,8 @@ def run(
     segmenters : sequence of Segmenter
     thresholds : Thresholds, optional
         Of a reference population of these segmenters, to raise alarms by.
+    alpha : float or sequence of float, optional
+        For all regions or for each; the parameters' unless given.
     params : TumourVolumetryParameters
 
     Returns
@@ -84,8 +87,9 @@ def run(
     similarity = similarities(candidates, fused, REGIONS)
     tumour = _onto(fused, native)
     progress("measuring", 0.95)
+    chosen = params.alarm_alpha if alpha is None else alpha
     return TumourResult(
-        findings=find(tumour, segmenters, agreed, similarity, thresholds, alignment.to_atlas, alpha=params.alarm_alpha),
+        findings=find(tumour, segmenters, agreed, similarity, thresholds, alignment.to_atlas, alpha=chosen),
         tumour=tumour,
         aligned={
             role: resample(upright[role], native.grid, to_volume=transform.matrix)
