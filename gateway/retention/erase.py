@@ -28,6 +28,7 @@ from gateway.db.tables import (
     OutboxMessage,
     PriorSearch,
     ReadingStudyCase,
+    ReferenceRating,
     ReferenceStudy,
     RemovedCopies,
     Review,
@@ -107,6 +108,7 @@ def erase_rows(session: Session, rows: Rows) -> None:
         named = or_(Correction.pseudonym.in_(rows.pseudonyms), Correction.new_pseudonym.in_(rows.pseudonyms))
         session.execute(delete(Correction).where(named))
     session.execute(delete(Review).where(Review.review_id.in_(reviews)))
+    session.execute(delete(ReferenceRating).where(ReferenceRating.job_id.in_(jobs)))
     _erase_messages(session, frozenset(jobs))
     for table in _OF_A_CASE:
         session.execute(delete(table).where(table.case_id.in_(cases)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from io import BytesIO
 
 import pytest
@@ -10,9 +12,10 @@ from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from gateway.db.tables import Case, Correction
+from gateway.db.tables import Base, Case, Correction
 from gateway.flow.erasure import names_patient
 from gateway.pseudonymise.identity import PatientIdentity
+from gateway.retention import erase
 from gateway.retention.erase import erase_rows, rows_of
 from processing.domain.case import CaseState
 from tests.unit.gateway.rows import NOW, add_case
@@ -25,6 +28,18 @@ def moved(session: Session, study_uid: str, before: str, after: str) -> None:
     row.pseudonym, row.new_pseudonym = before, after
     session.add(row)
     session.flush()
+
+
+def test_no_table_that_knows_a_case_is_forgotten() -> None:
+    """Whoever adds a table about a patient's case has to erase its rows too; the audit trail alone stays."""
+    tells = {"case_id", "study_uid", "pseudonym", "job_id", "review_id", "row_key"}
+    about_patients = {
+        mapper.class_.__name__
+        for mapper in Base.registry.mappers
+        if tells & {column.name for column in mapper.local_table.columns}
+    }
+    erased = set(re.findall(r"\b[A-Z]\w+", inspect.getsource(erase)))
+    assert about_patients - erased == {"AuditEntry"}
 
 
 def left(session: Session) -> set[str]:
