@@ -49,6 +49,6 @@ def test_the_workplace_in_a_browser(file: str, address: str, tmp_path: Path) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=420,
+        timeout=900,
     )
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

@@ -21,6 +21,9 @@ const PAGES: readonly (readonly [string, string, string])[] = [
   ['vera', '/audit', 'Audit trail'],
 ];
 
+/** Two screens, each with a sign-in, on a machine that is busy. */
+const LONGEST_MS = 300_000;
+
 let browser: Browser;
 
 async function signedIn(user: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
@@ -53,7 +56,7 @@ describe.skipIf(!base)('the pages', () => {
       if (name === '1280') await everyControl(page);
       await page.context().close();
     }
-  });
+  }, LONGEST_MS);
 
   test('a reader of the provider signs in, and names nobody a password', async () => {
     const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();

@@ -5,7 +5,7 @@ import type { Drawn } from '../review/review.svelte';
 import { texts } from '../texts';
 import { Draft } from './draft.svelte';
 import type { Grid, Vector } from './grid';
-import { packed, placesOf, samePlaces, unpacked, type Places } from './labels';
+import { packed, placesOf, roomFor, samePlaces, unpacked, type Places } from './labels';
 import type { Pixels } from './pixels';
 import type { Scene } from './scene';
 
@@ -39,7 +39,7 @@ export class Drawing {
   begin(number: number, seed: Vector | null): void {
     const { composed, grid } = this.at;
     if (!composed || !grid) return;
-    const labels = number > 255 && composed instanceof Uint8Array ? Int16Array.from(composed) : composed.slice();
+    const labels = roomFor(composed, number);
     this.draft = new Draft(number, seed, labels, grid);
     this.adding = false;
     this.note = '';

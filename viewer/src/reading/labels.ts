@@ -7,7 +7,7 @@ import type { Pixels } from './pixels';
 export type Places = readonly number[];
 
 /** A copy of a label map that can hold a number. */
-function roomFor(labels: Pixels, number: number): Pixels {
+export function roomFor(labels: Pixels, number: number): Pixels {
   return labels instanceof Uint8Array && number > 255 ? Int16Array.from(labels) : labels.slice();
 }
 

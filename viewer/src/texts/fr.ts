@@ -59,7 +59,7 @@ export const texts: Texts = {
     findings: (added, growing) =>
       [
         added > 0 ? count(added, 'nouvelle', 'nouvelles') : '',
-        growing > 0 ? `${growing} en croissance` : '',
+        growing > 0 ? `${growing} ${growing < 2 ? 'augmentée' : 'augmentées'} de volume` : '',
       ]
         .filter(Boolean)
         .join(', '),
@@ -199,8 +199,8 @@ export const texts: Texts = {
     opacityHint: 'Des lésions',
     statuses: {
       new: 'nouvelle',
-      growing: 'en croissance',
-      shrinking: 'en régression',
+      growing: 'augmentée de volume',
+      shrinking: 'diminuée de volume',
       vanished: 'disparue',
       rejected: 'refusée',
     },
@@ -230,7 +230,7 @@ export const texts: Texts = {
     reach: 'Étendue',
     reachHint: 'Jusqu’où la région s’étend depuis le clic',
     growing: 'Recherche du bord de la lésion …',
-    changeHint: 'Son évolution. D’une lésion en croissance, l’examen antérieur est mesuré aussi, et la partie ajoutée est délimitée',
+    changeHint: 'Son évolution. D’une lésion augmentée de volume, l’examen antérieur est mesuré aussi, et la partie ajoutée est délimitée',
     before: (volume) => `${volume} avant`,
     choose: 'choisir …',
     regions: {
@@ -261,10 +261,10 @@ export const texts: Texts = {
       score: 'Score',
       verdict: 'Verdict',
     },
-    none: 'L’analyse n’a trouvé aucune lésion nouvelle, en croissance, en régression ou disparue.',
+    none: 'L’analyse n’a trouvé aucune lésion nouvelle, augmentée ou diminuée de volume, ni disparue.',
     hiddenFromYou: 'Les lésions ne vous sont pas encore montrées : lisez d’abord les images seules.',
     withheld: 'Le résultat a été refusé. Ses lésions et volumes ne sont pas montrés.',
-    changes: { new: 'nouvelle', growing: 'en croissance', shrinking: 'en régression', vanished: 'disparue' },
+    changes: { new: 'nouvelle', growing: 'augmentée de volume', shrinking: 'diminuée de volume', vanished: 'disparue' },
     sides: { left: 'gauche', right: 'droite', midline: 'médiane' },
     growth: (added) => `+${added}`,
     accept: 'Accepter',
@@ -284,10 +284,10 @@ export const texts: Texts = {
       unknown: 'on ne sait pas à quel point cette version répète une telle mesure',
     },
     totals: 'Non refusées',
-    noTotals: 'rien de nouveau ni en croissance',
+    noTotals: 'rien de nouveau ni d’augmenté',
     newTotal: (n, volume) => `${count(n, 'nouvelle', 'nouvelles')}, ${volume}`,
-    growingTotal: (n, volume) => `${n} en croissance, +${volume}`,
-    lostTotal: (n, volume) => `${n} en régression ou disparues, −${volume}`,
+    growingTotal: (n, volume) => `${n} ${n < 2 ? 'augmentée' : 'augmentées'} de volume, +${volume}`,
+    lostTotal: (n, volume) => `${n} ${n < 2 ? 'diminuée de volume ou disparue' : 'diminuées de volume ou disparues'}, −${volume}`,
     load: (volume) => `ajouté en tout ${volume}`,
     show: (n) => `Montrer la lésion ${n} dans les images`,
     undo: 'Annuler',
@@ -396,8 +396,8 @@ export const texts: Texts = {
     kinds: (added, growing, shrinking, vanished) =>
       [
         added ? count(added, 'nouvelle', 'nouvelles') : '',
-        growing ? `${growing} en croissance` : '',
-        shrinking ? `${shrinking} en régression` : '',
+        growing ? `${growing} ${growing < 2 ? 'augmentée' : 'augmentées'} de volume` : '',
+        shrinking ? `${shrinking} ${shrinking < 2 ? 'diminuée' : 'diminuées'} de volume` : '',
         vanished ? count(vanished, 'disparue', 'disparues') : '',
       ].filter(Boolean),
     total: (volume) => `total ${volume}`,

@@ -84,7 +84,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     counts: (added, growing) =>
       [
         added ? count(added, 'nouvelle lésion possible', 'nouvelles lésions possibles') : '',
-        growing ? count(growing, 'lésion en croissance', 'lésions en croissance') : '',
+        growing ? count(growing, 'lésion augmentée de volume', 'lésions augmentées de volume') : '',
       ]
         .filter(Boolean)
         .join(', '),
@@ -92,7 +92,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     took: (seconds) => `${count(seconds, 'seconde', 'secondes')} après la dernière image`,
     version: (pipeline, version) => `${pipeline} ${version}`,
     measured: (found, marked, patients, falsePositives) =>
-      `Sur le jeu de référence, elle a trouvé ${found} des ${marked} lésions nouvelles ou en croissance de ${count(patients, 'patient', 'patients')}, avec ${count(falsePositives, 'faux positif', 'faux positifs')}.`,
+      `Sur le jeu de référence, elle a trouvé ${found} des ${marked} lésions nouvelles ou augmentées de volume de ${count(patients, 'patient', 'patients')}, avec ${count(falsePositives, 'faux positif', 'faux positifs')}.`,
     conditions: (version, series) => `Mesuré avec la version ${version} sur ${series.join(', ')}.`,
     otherConditions: 'Sa sensibilité n’a pas été mesurée avec cette version et les séries disponibles.',
     notMeasured: 'Sa sensibilité n’a pas été mesurée.',
