@@ -102,7 +102,7 @@ def test_agreement_scores_higher_than_either_alone() -> None:
 
 @pytest.mark.parametrize(
     ("t1", "t2", "score"),
-    [(None, None, 0.7125), (0.0, 2.0, 0.76), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
+    [(None, None, 0.684), (0.0, 2.0, 0.855), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
 )
 def test_t1_and_t2_confirm_or_refute_what_the_network_alone_finds(
     t1: float | None, t2: float | None, score: float | None
@@ -136,3 +136,20 @@ def test_what_scores_too_little_is_dropped() -> None:
 def test_what_is_no_network_is_a_defect() -> None:
     with pytest.raises(Defect):
         LearnedModel(b"no network")
+
+
+@pytest.mark.parametrize(("t2", "chance", "score"), [(2.0, 0.4, 0.76), (2.0, 0.1, 0.4), (None, 0.4, 0.6)])
+def test_t2_settles_what_the_hand_made_detector_found_and_the_network_doubts(
+    t2: float | None, chance: float, score: float
+) -> None:
+    mask = box(2, 5, 5)
+    (found,) = join(
+        [hand_made(mask, 0.8)],
+        [],
+        chances_at((mask, chance)),
+        later=volume(1.2),
+        evidence=evidence(0.0, t2),
+        params=replace(PARAMS, minimum_score=0.0),
+    )
+    assert found.disputed
+    assert found.score == pytest.approx(score)
