@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from gateway.db.tables import Job, Review
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
+from processing.domain.tumour import TumourLabel
 
 BASELINE = 20
 """First results of a version on a scanner that its limits come from."""
@@ -116,12 +117,15 @@ def results_in_use(
 
 
 def _measured(outcome: JobOutcome) -> dict[str, tuple[float, str, Scale]]:
-    more = sum(lesion.volume_mm3 for lesion in outcome.lesions if lesion.change.increase)
-    figures = {
-        "lesions found": (float(len(outcome.lesions)), "a result", Scale.COUNT),
-        "new and growing volume": (more, "mm³", Scale.MEASURE),
-        "run time": (outcome.duration_s, "s", Scale.MEASURE),
-    }
+    figures = {"run time": (outcome.duration_s, "s", Scale.MEASURE)}
+    if outcome.tumour is not None:
+        volumes = outcome.tumour.volumes
+        figures |= {part.words: (volumes.of(part), "ml", Scale.MEASURE) for part in TumourLabel}
+        figures["alarms"] = (float(len(outcome.tumour.alarms)), "a result", Scale.COUNT)
+    else:
+        more = sum(lesion.volume_mm3 for lesion in outcome.lesions if lesion.change.increase)
+        figures["lesions found"] = (float(len(outcome.lesions)), "a result", Scale.COUNT)
+        figures["new and growing volume"] = (more, "mm³", Scale.MEASURE)
     return figures | {one.name: (one.value, one.unit, Scale.MEASURE) for one in outcome.quality}
 
 

@@ -20,9 +20,12 @@ from gateway.api.schemas import CaseDetail, Problem, Worklist
 from gateway.db.tables import AuditEntry, Case, Job, ReferenceRating
 from gateway.flow import Services
 from processing.domain.decision import Acceptance
+from processing.domain.messages import JobOutcome
+from processing.domain.tumour import TumourFindings, TumourVolumes
 from processing.pipelines.registry import SPECS
 from tests.unit.gateway.api.conftest import Browser
 from tests.unit.gateway.front import NOON, Made
+from validation.ratings import Judgement, judgements, read_ratings
 
 SPEC = SPECS[0]
 DOOR = f"/api/releases/{SPEC.name}/{SPEC.version}/permit"
@@ -77,7 +80,7 @@ def test_what_has_passed_needs_no_permission(operator: Browser) -> None:
 
 
 def test_a_reference_case_is_rated_blind_by_every_reader_once(
-    operator: Browser, ready: Made, services: Services
+    operator: Browser, ready: Made, services: Services, tmp_path: Path
 ) -> None:
     mark = ReferenceMark(dataset="site", case="case 1")
     assert operator.put(f"/api/releases/reference-cases/{ready.case_id}", mark).is_success
@@ -95,7 +98,11 @@ def test_a_reference_case_is_rated_blind_by_every_reader_once(
         assert ToRate.model_validate(operator.post(door, good).json()).waiting == []
         assert operator.post(door, good).status_code == 409
     assert operator.sign_in("otto").is_success
-    lines = [RatingLine.model_validate(one) for one in operator.get("/api/releases/ratings").json()]
+    given = operator.get("/api/releases/ratings")
+    lines = [RatingLine.model_validate(one) for one in given.json()]
+    (tmp_path / "ratings.json").write_bytes(given.content)
+    judged = judgements(read_ratings(tmp_path / "ratings.json"), lines[0].pipeline, "9.9.9")
+    assert judged == {("site", "case 1"): Judgement(acceptable=True, rating=4)}, "the gate reads what is given out"
     assert [(one.rater, one.dataset, one.case, one.version, one.acceptable, one.rating) for one in lines] == [
         (rater, "site", "case 1", "9.9.9", True, 4) for rater in ("reader 1", "reader 2")
     ]
@@ -139,3 +146,17 @@ def test_monitoring_shows_every_figure_of_a_result(operator: Browser, ready: Mad
     figures = {chart.figure for chart in shown.charts}
     assert {"failures", "lesions found", "new and growing volume", "run time"} <= figures
     assert all(chart.scanner not in ("", "unknown scanner") for chart in shown.charts)
+
+
+def test_monitoring_follows_the_parts_of_a_tumour(operator: Browser, ready: Made, services: Services) -> None:
+    findings = TumourFindings(TumourVolumes(0.5, 20.0, 4.25), None, (), (), 6, ((), (), ()))
+    with services.sessions.begin() as session:
+        job = session.get(Job, ready.job_id)
+        assert job is not None
+        job.finished_at = NOON
+        outcome = JobOutcome.model_validate(job.outcome)
+        job.outcome = outcome.model_copy(update={"lesions": (), "tumour": findings}).model_dump(mode="json")
+    shown = Monitoring.model_validate(operator.get("/api/releases/monitoring").json())
+    values = {chart.figure: (chart.points[0].value, chart.unit) for chart in shown.charts}
+    assert values["enhancing tumour"] == (4.25, "ml")
+    assert "lesions found" not in values
