@@ -22,6 +22,7 @@ export const tumour: Pick<Texts, 'tumour'> = {
     segmenters: 'Gewichte der Verfahren: ganzer Tumor, Kern, anreichernder Tumor',
     signed: (accepted, of) => `${accepted} von ${of} Teilen angenommen`,
     undecided: (n) => `${n} ${n === 1 ? 'Teil' : 'Teile'} annehmen oder ablehnen`,
+    alarmsOnList: (n) => `${n} ${n === 1 ? 'Alarm' : 'Alarme'}`,
     onList: (volume) => `Tumor ${volume}`,
   },
 };

@@ -27,6 +27,7 @@ export const tumour = {
     segmenters: 'Weights of the segmenters: whole tumour, core, enhancing tumour',
     signed: (accepted: number, of: number): string => `${accepted} of ${of} parts accepted`,
     undecided: (n: number): string => `accept or reject ${n} ${n === 1 ? 'part' : 'parts'}`,
+    alarmsOnList: (n: number): string => `${n} ${n === 1 ? 'alarm' : 'alarms'}`,
     onList: (volume: string): string => `Tumour ${volume}`,
   },
 };

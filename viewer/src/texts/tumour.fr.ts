@@ -22,6 +22,7 @@ export const tumour: Pick<Texts, 'tumour'> = {
     segmenters: 'Poids des méthodes : tumeur entière, noyau, tumeur rehaussée',
     signed: (accepted, of) => `${accepted} parties acceptées sur ${of}`,
     undecided: (n) => `accepter ou rejeter ${n} ${n === 1 ? 'partie' : 'parties'}`,
+    alarmsOnList: (n) => `${n} ${n === 1 ? 'alarme' : 'alarmes'}`,
     onList: (volume) => `Tumeur ${volume}`,
   },
 };
