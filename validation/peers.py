@@ -24,13 +24,13 @@ THREADS = 2
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def matrix_of(transform: sitk.Euler3DTransform) -> Matrix:
-    """Return the 4 x 4 matrix of a rigid transform with a centre."""
-    rotation = np.array(transform.GetMatrix()).reshape(3, 3)
-    centre = np.array(transform.GetCenter())
+def matrix_of(transform: sitk.Transform) -> Matrix:
+    """Return the 4 x 4 matrix of a linear transform of whatever kind, by where it takes four points."""
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
     matrix = np.eye(4)
-    matrix[:3, :3] = rotation
-    matrix[:3, 3] = np.array(transform.GetTranslation()) + centre - rotation @ centre
+    for axis in range(3):
+        matrix[:3, axis] = np.array(transform.TransformPoint(tuple(np.eye(3)[axis].tolist()))) - origin
+    matrix[:3, 3] = origin
     return matrix
 
 
@@ -86,11 +86,8 @@ def ants_rigid(fixed_path: str, moving_path: str) -> tuple[float, float, Matrix]
     wall, cpu = time.perf_counter(), time.process_time()
     found = ants.registration(fixed, moving, type_of_transform="Rigid", random_seed=1)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    read = sitk.ReadTransform(found["fwdtransforms"][0])
-    transform = sitk.Euler3DTransform()
-    transform.SetFixedParameters(read.GetFixedParameters())
-    transform.SetParameters(read.GetParameters())
-    return wall, cpu, matrix_of(transform)
+    # Which class of transform the file holds depends on ANTs' version.
+    return wall, cpu, matrix_of(sitk.ReadTransform(found["fwdtransforms"][0]))
 
 
 PROGRAMS: dict[str, tuple[str, Callable[[str, str], tuple[float, float, Matrix]]]] = {
