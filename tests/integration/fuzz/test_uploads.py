@@ -107,7 +107,9 @@ def test_broken_multipart(served: Served, originals: list[bytes]) -> None:
         for number in range(COUNT):
             headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
             answer = http.post("/api/uploads", content=mutated(whole, number), headers=headers)
-            assert answer.status_code in (200, 400, 413, 415), (number, answer.text)
+            # 503: the archive took it under another UID than it says, and so did not confirm what was asked.
+            assert answer.status_code in (200, 400, 413, 415, 503), (number, answer.text)
+            assert answer.status_code != 503 or "did not confirm" in answer.text, (number, answer.text)
     still_well(served)
 
 
