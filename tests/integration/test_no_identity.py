@@ -31,7 +31,7 @@ from tests.e2e.hospital import OPERATOR, Hospital
 from tests.integration.conftest import ARCHIVES_AND_BROKER
 from tests.integration.gateway.conftest import Gateway, MovableClock, close, settings_for
 from tests.integration.gateway.sending import send
-from tests.integration.test_restore_drill import play_worker
+from tests.integration.test_restore_drill import ORDERED, play_worker
 from tests.unit.gateway.brain_studies import Person, encoded, study
 
 NAME, GIVEN, PATIENT_ID, ISSUER = "Xqzmarkername", "Qwvgivenname", "ZQX4711PID", "XQZISSUER"
@@ -39,7 +39,7 @@ PERSON = Person(patient_id=PATIENT_ID, name=f"{NAME}^{GIVEN}", birth_date="19010
 ACCESSION, INSTITUTION, PHYSICIAN = "XQZACC0815", "Xqzhospital", "Xqzdoctor"
 FILE_NAME = "Xqzfilename.dcm"
 TYPED = "Xqztypedname"
-WAIT_S = 120.0
+WAIT_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def _live_through_everything(hospital: Hospital, running: RunningSystem, folder:
         image.ReferringPhysicianName = f"{PHYSICIAN}^Rosa"
     send(system, prior + images)
     # The worker is killed in the middle of its work.
-    queued = hospital.wait(PATIENT_ID, CaseState.QUEUED, study_date="20230405")
+    case_id = _ordered_case(hospital)
     running.stop_service("worker", signal.SIGKILL)
     services = flow.build_services(settings_for(system, system.gateway_environment()["DATABASE_URL"]))
-    play_worker(services, queued.summary.case_id)
+    play_worker(services, case_id)
     close(Gateway(services, MovableClock()))
     hospital.sign_all(hospital.wait(PATIENT_ID, CaseState.READY_FOR_REVIEW, study_date="20230405"))
     hospital.wait(PATIENT_ID, CaseState.ARCHIVED, study_date="20230405")
@@ -152,6 +152,20 @@ def _live_through_everything(hospital: Hospital, running: RunningSystem, folder:
         {NAME, GIVEN, PATIENT_ID, ISSUER, PERSON.birth_date, ACCESSION, INSTITUTION, PHYSICIAN, FILE_NAME, TYPED}
         | {prior_uid, study_uid, str(images[0].SeriesInstanceUID), str(images[0].SOPInstanceUID)}
     )
+
+
+def _ordered_case(hospital: Hospital) -> str:
+    """Wait until the worker has, or may have, the order of the later study; return the case's id."""
+    found: list[str] = []
+
+    def ordered() -> bool:
+        cases = hospital.cases(PATIENT_ID, "20230405", reader)
+        found.extend(case.case_id for case in cases if case.state.value in ORDERED)
+        return bool(found)
+
+    with hospital.reader() as reader:
+        _wait(ordered)
+    return found[0]
 
 
 def _pages(system: MarkedSystem) -> dict[str, bytes]:

@@ -36,6 +36,7 @@ GATEWAY = ("gateway-api", "gateway-tasks")
 EMPTY_SYSTEM = ("redis", "orthanc-clinical", "orthanc-research")
 PASSPHRASE = "a long walk along the lake"
 WAIT_S = 180.0
+ORDERED = (CaseState.QUEUED.value, CaseState.RUNNING.value)
 
 
 def run_admin(system: System, *words: str) -> subprocess.CompletedProcess[str]:
@@ -85,7 +86,7 @@ def play_worker(services: Services, case_id: str) -> None:
     while time.monotonic() < deadline:
         with services.sessions() as session:
             case = store.get_case(session, case_id)
-            job = store.latest_job(case) if case is not None and case.state == CaseState.QUEUED.value else None
+            job = store.latest_job(case) if case is not None and case.state in ORDERED else None
             order = JobOrder.model_validate(job.order) if job is not None else None
         if order is not None:
             assert flow.record_outcome(services, carry_out(order, services.research))
