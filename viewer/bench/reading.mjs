@@ -90,8 +90,10 @@ rmSync(profile, { recursive: true, force: true });
 /** Attach to the browser; it writes its port into its profile. */
 async function connected() {
   const file = path.join(profile, 'DevToolsActivePort');
-  while (!existsSync(file)) await pause(100);
-  const [port] = readFileSync(file, 'utf8').split('\n');
+  const portOf = () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n')[0] : '');
+  // The file is there before the port is in it.
+  while (!portOf()) await pause(100);
+  const port = portOf();
   return chromium.connectOverCDP(`http://127.0.0.1:${port}`);
 }
 
@@ -167,7 +169,7 @@ async function memory(count) {
   await page.evaluate((wanted) => {
     window.opened = 0;
     const shown = () => [...document.querySelectorAll('.toolbar button')].some((button) => !button.disabled);
-    const next = () => document.querySelector('header .comparison a');
+    const next = () => [...document.querySelectorAll('header a')].find(({ textContent }) => textContent.includes('Next case'));
     const fetchedAhead = (id) =>
       ['current', 'prior', 'lesions'].every((name) =>
         performance.getEntriesByType('resource').some((entry) => entry.responseEnd > 0 && entry.name.endsWith(`/${id}/images/${name}/pixels`)),
