@@ -8,12 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 
 from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy, header_of
+from gateway.pseudonymise.encoded import NotCleanable, read_encoded
 
 MOST_KEPT_BYTES = 64 * 1024 * 1024
 """Of one preparation; several run at once."""
+
+_PER_FRAME = 0x52009230
+_PLACE = tuple(map(Tag, ("Rows", "Columns", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")))
+
+
+def place_of(content: bytes) -> Dataset:
+    """Return what says where an image lies and how large it is; of a multi-frame image the whole header.
+
+    Raises
+    ------
+    InputRejected
+        If it can't be read as DICOM.
+    """
+    try:
+        file = read_encoded(content)  # six times faster than to make an object of every element
+    except NotCleanable:
+        return header_of(content)
+    if file.element(_PER_FRAME) is not None:
+        return header_of(content)
+    place: dict[BaseTag, DataElement | RawDataElement] = {}
+    for tag in _PLACE:
+        element = file.element(tag)
+        if element is not None:
+            value = file.data[element.value : element.end]
+            vr = element.vr.decode("ascii")
+            place[tag] = RawDataElement(tag, vr, len(value), value, 0, not file.explicit, True)
+    return Dataset(place)
 
 
 class SeriesFiles:
@@ -32,12 +62,15 @@ class SeriesFiles:
         self._kept: dict[str, list[bytes]] = {}
 
     def headers(self, study: ClinicalStudy, series: ClinicalSeries) -> list[Dataset]:
-        """Return every instance of a series without its pixels, in any order. Raises as `ClinicalArchive.files`."""
+        """Return where each image of a series lies and how large it is, in any order.
+
+        Raises as `ClinicalArchive.files`, and `InputRejected` when an image can't be read as DICOM.
+        """
         headers = []
         kept: list[bytes] | None = []
         size = 0
         for content in self._archive.files(study, series):
-            headers.append(header_of(content))
+            headers.append(place_of(content))
             size += len(content)
             if kept is not None and size <= self._room:
                 kept.append(content)

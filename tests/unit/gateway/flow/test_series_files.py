@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy
-from gateway.flow.series_files import SeriesFiles
+from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy, header_of
+from gateway.flow.series_files import SeriesFiles, place_of
+from processing.dicom.geometry import series_geometry
+from processing.domain.errors import InputRejected
 from tests.unit.gateway.brain_studies import Person, encoded, new_uid, series
 
 IMAGES = [encoded(image) for image in series(Person(), new_uid(), "20240501")]
@@ -65,3 +68,21 @@ def test_room_comes_back_with_what_is_taken(archive: CountingArchive) -> None:
 def test_what_nobody_looked_at_is_read(archive: CountingArchive) -> None:
     assert list(SeriesFiles(archive).take(STUDY, FIRST)) == IMAGES
     assert archive.readings == 1
+
+
+def test_the_place_is_the_one_that_the_whole_header_says() -> None:
+    quick, whole = (series_geometry([read(content) for content in IMAGES]) for read in (place_of, header_of))
+    assert quick.order == whole.order
+    assert quick.grid.shape == whole.grid.shape
+    np.testing.assert_array_equal(quick.grid.affine, whole.grid.affine)
+
+
+def test_what_is_missing_in_an_image_is_missing_in_its_place() -> None:
+    image = series(Person(), new_uid(), "20240501")[0]
+    del image.PixelSpacing
+    assert "PixelSpacing" not in place_of(encoded(image))
+
+
+def test_what_is_no_dicom_has_no_place() -> None:
+    with pytest.raises(InputRejected):
+        place_of(b"no image")
