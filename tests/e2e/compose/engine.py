@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,8 +137,9 @@ def _ask_for_health(found: Engine, over: threading.Event) -> None:
     """Run health checks, which Podman leaves to systemd's timers; docker-compose waits for what they say."""
     while not over.wait(_HEALTH_EVERY_S):
         names = found.run("podman", "ps", "--filter", "health=starting", "--format", "{{.Names}}", check=False)
-        for name in names.split():
-            found.run("podman", "healthcheck", "run", name, check=False)
+        # Side by side: a worker's answer takes seconds, and others wait for the database's.
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda name: found.run("podman", "healthcheck", "run", name, check=False), names.split()))
 
 
 def _containers_conf(folder: Path) -> Path:
