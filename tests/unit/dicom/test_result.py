@@ -43,9 +43,7 @@ from tests.unit.dicom.made import (
 
 SIGNED_ONLY = {ObjectKind.DOCUMENT}
 OF_TUMOURS = {ObjectKind.ALIGNED_T1, ObjectKind.ALIGNED_T2, ObjectKind.ALIGNED_FLAIR}
-EVERY_KIND_BUT_REJECTION = (
-    set(ObjectKind) - {ObjectKind.REJECTION, ObjectKind.WITHDRAWAL} - SIGNED_ONLY - OF_TUMOURS
-)
+EVERY_KIND_BUT_REJECTION = set(ObjectKind) - {ObjectKind.REJECTION, ObjectKind.WITHDRAWAL} - SIGNED_ONLY - OF_TUMOURS
 
 
 def objects_of(made: Comparison, review: SignedReview | None = None) -> tuple[ResultObject, ...]:
