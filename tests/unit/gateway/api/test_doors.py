@@ -82,6 +82,9 @@ ALLOWED: dict[Door, frozenset[Role]] = {
     ("PUT", "/api/studies/{study_id}/survey/{moment}"): frozenset({Role.READER}),
     ("GET", "/api/studies/{study_id}/results"): frozenset({Role.OPERATOR}),
     ("GET", "/api/studies/{study_id}/readings.csv"): frozenset({Role.OPERATOR}),
+    ("GET", "/api/cases/{case_id}/timeline"): frozenset({Role.READER}),
+    ("GET", "/api/cases/{case_id}/timeline.csv"): frozenset({Role.READER}),
+    ("GET", "/api/cases/{case_id}/fhir"): frozenset({Role.READER}),
     ("GET", "/api/audit"): frozenset({Role.AUDITOR}),
     ("GET", "/api/audit/verification"): frozenset({Role.AUDITOR}),
     ("GET", "/api/audit/messages"): frozenset({Role.AUDITOR}),
@@ -91,6 +94,7 @@ ALLOWED: dict[Door, frozenset[Role]] = {
 def address(door: Door) -> str:
     filled = door[1].format(
         case_id="nothing",
+        upload_id="1",
         job_id="nothing",
         name="current",
         number="1",
