@@ -16,9 +16,10 @@ from demo.story import add_account, add_demo_reader
 from demo.studies import studies_from_phantom
 from gateway.api.technologist import Answer, FirstLook, FirstLooks
 from processing.domain.case import CaseState
-from tests.e2e.hospital import OPERATOR, WAIT_S, Hospital
+from tests.e2e.hospital import WAIT_S, Hospital
 
 QUIET_S = 15.0
+TECHNOLOGIST = "test-technologist"
 """A scanner that pauses this long has sent everything: much longer than a first look needs to begin."""
 
 
@@ -28,15 +29,15 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     system = System(tmp_path_factory.mktemp("patient"), Ports.free(), quiet_time_s=QUIET_S)
     with RunningSystem(system):
         add_demo_reader(system)
-        add_account(system, OPERATOR, "Test Operator", "operator")
+        add_account(system, TECHNOLOGIST, "Test Technologist", "technologist")
         yield Hospital(system)
 
 
 @pytest.fixture
 def screen(hospital: Hospital) -> Iterator[httpx.Client]:
-    """The screen at the scanner, signed in as the operator, who may announce studies too."""
+    """The screen at the scanner, signed in as the technologist, who may announce studies too."""
     with httpx.Client(base_url=hospital.system.url, timeout=60) as http:
-        account = {"user_name": OPERATOR, "password": hospital.system.secret(OPERATOR)}
+        account = {"user_name": TECHNOLOGIST, "password": hospital.system.secret(TECHNOLOGIST)}
         session = http.post("/api/session", json=account).raise_for_status().json()
         http.headers["X-CSRF-Token"] = session["csrf_token"]
         yield http
