@@ -35,7 +35,7 @@ def test_scans_of_the_same_head_agree(case: ReferenceCase) -> None:
 def test_disturbed_scans_are_measured_or_refused(
     case: ReferenceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(robustness, "KEPT", tmp_path)
     few = {"noise": (PERTURBATIONS["noise"][0], (0.03,), "x"), "cropping": (PERTURBATIONS["cropping"][0], (0.7,), "y")}
     monkeypatch.setattr(robustness, "PERTURBATIONS", few)
     plain, noisy, cropped = robustness.robustness(SPECS[0].name, say=lambda _: None, case=case)
