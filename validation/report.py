@@ -8,15 +8,16 @@ from html import escape
 from pathlib import Path
 
 from validation.compare import CaseComparison, Verdict, reference_folder
+from validation.curves import curves
 from validation.outputs import CaseOutput, load
 from validation.pictures import case_picture
-from validation.plots import Series, line_plot
+from validation.plots import Plot, svg
 from validation.release import Assessment, Summary, past_summaries, summarise
 from validation.report_pdf import write_pdf
-from validation.report_words import gate_words, set_rows, size_name, told
-from validation.robustness import Point, kept_points
+from validation.report_words import gate_words, set_rows, told
+from validation.robustness import kept_points
 from validation.run import run_folder
-from validation.statistics import SetFigures, SizeClass
+from validation.statistics import SetFigures
 from validation.tolerances import TOLERANCES
 
 WORST = 4
@@ -44,7 +45,8 @@ def write_report(assessment: Assessment) -> Path:
     summary, pictures = summarise(assessment), worst_pictures(assessment, folder)
     path.write_text(page(assessment, summary, pictures), encoding="utf-8")
     blocked = assessment.decision.blocked
-    write_pdf(path.with_suffix(".pdf"), _title(assessment), summary, blocked, pictures)
+    plots = curves(summary.sets, kept_points(assessment.spec))
+    write_pdf(path.with_suffix(".pdf"), _title(assessment), summary, blocked, plots, pictures)
     return path
 
 
@@ -63,7 +65,7 @@ def page(assessment: Assessment, summary: Summary, pictures: Sequence[tuple[str,
         f"{escape(summary.compared_with or 'nothing: there is no reference')}. Research use, not a medical device.</p>",
         _gate(assessment),
         _sets(summary.sets),
-        _plots(summary, kept_points(assessment.spec)),
+        _plots(curves(summary.sets, kept_points(assessment.spec))),
         _cases(assessment.comparisons),
         _pictures(pictures),
         _history([*history, summary]),
@@ -105,44 +107,8 @@ def _sets(sets: Sequence[SetFigures]) -> str:
     )
 
 
-def _plots(summary: Summary, points: Sequence[Point]) -> str:
-    plots = []
-    for one in summary.sets:
-        sizes = [size for size in one.sizes if size.sensitivity is not None]
-        if sizes:
-            plots.append(_sensitivity_plot(one.dataset, sizes))
-        if one.calibration is not None:
-            bins = [b for b in one.calibration.bins if b.mean_score is not None and b.real is not None]
-            line = Series("real", tuple((b.mean_score or 0.0, b.real or 0.0) for b in bins))
-            ideal = Series("ideal", ((0.0, 0.0), (1.0, 1.0)), colour="#999")
-            ticks = ((0.0, "0"), (0.5, "0.5"), (1.0, "1"))
-            plots.append(
-                line_plot(f"{one.dataset}: scores", [ideal, line], x_label="mean score", x_ticks=ticks, top=1.0)
-            )
-    names = dict.fromkeys(point.disturbance for point in points if point.unit)
-    plots += [_disturbance_plot([p for p in points if p.disturbance == name], points[0]) for name in names]
-    return f'<h2>Curves</h2><div class="plots">{"".join(plots)}</div>' if plots else ""
-
-
-def _sensitivity_plot(dataset: str, sizes: Sequence[SizeClass]) -> str:
-    estimates = [size.sensitivity for size in sizes if size.sensitivity is not None]
-    line = Series(
-        "",
-        tuple((float(i), one.value) for i, one in enumerate(estimates)),
-        tuple((one.low, one.high) if one.low is not None and one.high is not None else None for one in estimates),
-    )
-    ticks = [(float(i), size_name(size)) for i, size in enumerate(sizes)]
-    return line_plot(f"{dataset}: sensitivity", [line], x_label="true volume", x_ticks=ticks, top=1.0)
-
-
-def _disturbance_plot(points: Sequence[Point], undisturbed: Point) -> str:
-    known = [p for p in (undisturbed, *points) if p.found is not None and p.dice is not None]
-    found = Series("found", tuple((p.strength, (p.found or 0) / max(p.present, 1)) for p in known))
-    dice = Series("Dice", tuple((p.strength, p.dice or 0.0) for p in known), colour="#b3261e")
-    ticks = [(p.strength, f"{p.strength:g}") for p in known]
-    refused = [p for p in points if p.refusal]
-    label = points[0].unit + (f"; refused from {refused[0].strength:g}" if refused else "")
-    return line_plot(f"Disturbed by {points[0].disturbance}", [found, dice], x_label=label, x_ticks=ticks, top=1.0)
+def _plots(plots: Sequence[Plot]) -> str:
+    return f'<h2>Curves</h2><div class="plots">{"".join(map(svg, plots))}</div>' if plots else ""
 
 
 def _cases(comparisons: Sequence[CaseComparison]) -> str:

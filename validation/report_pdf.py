@@ -1,4 +1,4 @@
-"""The same report on paper: decision, figures, every case, pictures of the worst; curves are on the page alone."""
+"""The same report on paper: decision, figures, curves, every case, pictures of the worst."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from validation.plots import Plot, drawing
 from validation.release import Summary
 from validation.report_words import case_rows, gate_words, set_rows
 
 _STYLES = getSampleStyleSheet()
 _WIDTH = 180 * mm
+_PLOTS_IN_A_ROW = 3
 
 
-def write_pdf(path: Path, title: str, summary: Summary, blocked: str, pictures: Sequence[tuple[str, bytes]]) -> None:
+def write_pdf(
+    path: Path,
+    title: str,
+    summary: Summary,
+    blocked: str,
+    plots: Sequence[Plot],
+    pictures: Sequence[tuple[str, bytes]],
+) -> None:
     """Write the report of a run.
 
     Parameters
@@ -30,6 +39,7 @@ def write_pdf(path: Path, title: str, summary: Summary, blocked: str, pictures: 
     summary : Summary
     blocked : str
         Why the gate stays closed, where there is no entry.
+    plots : sequence of Plot
     pictures : sequence of (str, bytes)
         Captions and PNG files.
     """
@@ -45,6 +55,7 @@ def write_pdf(path: Path, title: str, summary: Summary, blocked: str, pictures: 
         Paragraph(escape(gate_words(summary.entry, blocked)), _STYLES["Heading3"]),
         Paragraph("How good it is", _STYLES["Heading2"]),
         _table(set_rows(summary.sets), (28, 18, 62, 30, 22, 20)),
+        *_curves(plots),
         Paragraph("Every case", _STYLES["Heading2"]),
         _table(case_rows(summary.cases), (54, 34, 26, 22, 22, 22)),
     ]
@@ -56,6 +67,18 @@ def write_pdf(path: Path, title: str, summary: Summary, blocked: str, pictures: 
     SimpleDocTemplate(
         str(path), pagesize=A4, title=title, author="Interval", leftMargin=15 * mm, rightMargin=15 * mm, invariant=1
     ).build(story)
+
+
+def _curves(plots: Sequence[Plot]) -> list[Flowable]:
+    if not plots:
+        return []
+    drawn = [drawing(plot, _WIDTH / _PLOTS_IN_A_ROW - 2 * mm) for plot in plots]
+    drawn += [""] * (-len(drawn) % _PLOTS_IN_A_ROW)
+    rows = [drawn[at : at + _PLOTS_IN_A_ROW] for at in range(0, len(drawn), _PLOTS_IN_A_ROW)]
+    return [
+        Paragraph("Curves", _STYLES["Heading2"]),
+        Table(rows, colWidths=[_WIDTH / _PLOTS_IN_A_ROW] * _PLOTS_IN_A_ROW),
+    ]
 
 
 def _table(rows: Sequence[Sequence[str]], widths_mm: Sequence[float]) -> Table:

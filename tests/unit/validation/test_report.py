@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reportlab.graphics.shapes import Circle, String
 
 from processing.pipelines.registry import SPECS
 from tests.unit.validation.made_outputs import GRID, output, truth
@@ -19,7 +20,7 @@ from validation.datasets import GradedBy
 from validation.gate import Evidence, decide
 from validation.outputs import CaseOutput, load
 from validation.pictures import COLOURS, case_picture
-from validation.plots import Series, line_plot
+from validation.plots import HEIGHT, WIDTH, Plot, Series, drawing, svg
 from validation.ratings import Rating
 from validation.release import (
     Assessment,
@@ -159,11 +160,21 @@ def test_the_same_output_is_the_same_whatever_it_took() -> None:
 
 
 def test_plots_keep_to_their_frame_and_escape_words() -> None:
-    svg = line_plot("a < b", [Series("x", ((0, 0.5), (1, 2.0)))], x_label="", x_ticks=[(0.0, "<")], top=1.0)
-    assert "a &lt; b" in svg
-    heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', svg)]
+    drawn = svg(Plot("a < b", (Series("x", ((0, 0.5), (1, 2.0))),), "", ((0.0, "<"),)))
+    assert "a &lt; b" in drawn
+    heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
     assert min(heights) >= 20
-    assert line_plot("empty", [], x_label="", x_ticks=[], top=1.0).startswith("<svg")
+    assert svg(Plot("empty", (), "", ())).startswith("<svg")
+
+
+def test_a_plot_on_paper_lies_where_it_lies_on_the_page() -> None:
+    plot = Plot("found", (Series("x", ((0, 0.5), (1, 1.0), (4, 0.2)), ((0.4, 0.6), None, None)),), "mm", ((0.0, "0"),))
+    on_page = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg(plot))
+    paper = drawing(plot, 2.0 * WIDTH)
+    dots = [(shape.cx, HEIGHT - shape.cy) for shape in paper.contents if isinstance(shape, Circle)]
+    assert np.allclose(dots, [(float(x), float(y)) for x, y in on_page], atol=0.1)
+    assert (paper.width, paper.height) == (2.0 * WIDTH, 2.0 * HEIGHT)
+    assert {"found", "mm", "x"} <= {shape.text for shape in paper.contents if isinstance(shape, String)}
 
 
 def test_a_picture_shows_every_outline_in_its_colour(tmp_path: Path) -> None:
