@@ -18,6 +18,7 @@ from pynetdicom.sop_class import MRImageStorage  # type: ignore[attr-defined]  #
 
 from gateway import flow
 from gateway.access.roles import Role
+from gateway.association import Checkpoint
 from processing.domain.case import CaseState
 from tests.integration.fuzz.conftest import Served
 from tests.integration.fuzz.mutations import META_ENDS_AT_LEAST, mutated
@@ -28,7 +29,7 @@ from tests.unit.gateway.front import PASSWORD
 COUNT = int(os.environ.get("FUZZ_COUNT", "40"))
 IN_ONE_REQUEST = 10
 SHARE_OF_C_STORE = 1 if COUNT >= 1000 else 4
-PATIENCE_S = 5.0
+PATIENCE_S = 3.0
 """An archive that waits for more than it was promised answers after half a minute; here nobody waits so long."""
 WAIT_S = 120.0
 
@@ -117,12 +118,12 @@ def test_c_store(served: Served, originals: list[bytes], tmp_path: Path, monkeyp
     """The data set's bytes go over the wire as they are: each is answered, or the association ends."""
     monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
     path = tmp_path / "image.dcm"
-    statuses: list[int | None] = []
+    path.write_bytes(originals[0])
+    assert _stored(served, path, WAIT_S) == 0x0000, "sent this way, a good file is taken"
     for number in range(max(COUNT // SHARE_OF_C_STORE, 1)):
         original = originals[number % len(originals)]
         path.write_bytes(mutated(original, number, from_byte=_data_set_offset(original)))
-        statuses.append(_stored(served, path))
-    assert 0x0000 in statuses, "some changes harm nothing"
+        _stored(served, path, PATIENCE_S)
     still_well(served)
 
 
@@ -132,9 +133,10 @@ def _data_set_offset(part10: bytes) -> int:
     return META_ENDS_AT_LEAST + 12 + length
 
 
-def _stored(served: Served, path: Path) -> int | None:
+def _stored(served: Served, path: Path, patience_s: float) -> int | None:
+    """Send one file; return the status, or None where no answer came in time or the association ended."""
     entity = AE(ae_title="SCANNER")
-    entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = 60, PATIENCE_S, 60
+    entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = 60, patience_s, 60
     entity.add_requested_context(MRImageStorage)
     deadline = time.monotonic() + WAIT_S
     while True:
@@ -143,6 +145,7 @@ def _stored(served: Served, path: Path) -> int | None:
             break
         assert time.monotonic() < deadline, "the clinical archive takes no association any more"
         time.sleep(0.5)
+    association._reactor_checkpoint = Checkpoint(association.is_alive)  # else answers get lost; see the class
     status = association.send_c_store(path)
     if association.is_established:
         association.release()
