@@ -10,8 +10,9 @@ from io import BytesIO
 import httpx
 from pydicom import dcmread
 
-from processing.domain.errors import Defect, Transient
+from gateway.archive_requests import request
 
+_ARCHIVE = "clinical"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
@@ -43,30 +44,20 @@ class Originals:
         """
         removed = 0
         with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
-            for found in _ask(client, "POST", "/tools/lookup", content=study_instance_uid).json():
+            for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
                 if found["Type"] == "Study" and _belongs(
                     client, str(found["ID"]), (patient_id.strip(), issuer.strip())
                 ):
-                    removed += _ask(client, "DELETE", f"/studies/{found['ID']}").is_success
+                    removed += request(client, _ARCHIVE, "DELETE", f"/studies/{found['ID']}").is_success
         return removed
 
 
 def _belongs(client: httpx.Client, study: str, identity: tuple[str, str]) -> bool:
-    instances = _ask(client, "GET", f"/studies/{study}/instances")
+    instances = request(client, _ARCHIVE, "GET", f"/studies/{study}/instances")
     if not instances.is_success or not instances.json():
         return False
-    file = _ask(client, "GET", f"/instances/{instances.json()[0]['ID']}/file").content
-    header = dcmread(BytesIO(file), stop_before_pixels=True, specific_tags=["PatientID", "IssuerOfPatientID"])
+    file = request(client, _ARCHIVE, "GET", f"/instances/{instances.json()[0]['ID']}/file")
+    if not file.is_success:  # somebody removed it meanwhile
+        return False
+    header = dcmread(BytesIO(file.content), stop_before_pixels=True, specific_tags=["PatientID", "IssuerOfPatientID"])
     return (str(header.get("PatientID") or "").strip(), str(header.get("IssuerOfPatientID") or "").strip()) == identity
-
-
-def _ask(client: httpx.Client, method: str, path: str, content: str | None = None) -> httpx.Response:
-    try:
-        response = client.request(method, path, content=content)
-    except httpx.TransportError as error:
-        raise Transient("The clinical archive can't be reached.") from error
-    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise Defect("The clinical archive refuses the gateway's account.")
-    if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
-        raise Transient(f"The clinical archive answered {response.status_code}.")
-    return response

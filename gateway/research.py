@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 
 import httpx
 
-from processing.domain.errors import Defect, Transient
+from gateway.archive_requests import request
 
+_ARCHIVE = "research"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _SEXES = frozenset({"M", "F", "O"})
 
@@ -60,16 +61,16 @@ class ResearchCopies:
         """
         removed = 0
         with self._asking() as client:
-            for found in _request(client, "POST", "/tools/lookup", content=study_instance_uid).json():
+            for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
                 if found["Type"] != "Study":
                     continue
-                answer = _request(client, "GET", f"/studies/{found['ID']}")
+                answer = request(client, _ARCHIVE, "GET", f"/studies/{found['ID']}")
                 if answer.status_code == httpx.codes.NOT_FOUND:
                     continue
                 patient = answer.json()["PatientMainDicomTags"]
                 other_sex = {sex, str(patient.get("PatientSex", "")).strip()} - {""}
                 if patient.get("PatientID", "") != pseudonym or (len(other_sex) == 2 and other_sex <= _SEXES):
-                    _request(client, "DELETE", f"/studies/{found['ID']}")
+                    request(client, _ARCHIVE, "DELETE", f"/studies/{found['ID']}")
                     removed += 1
         return removed
 
@@ -89,9 +90,9 @@ class ResearchCopies:
         removed = 0
         with self._asking() as client:
             for uid in series_instance_uids:
-                for found in _request(client, "POST", "/tools/lookup", content=uid).json():
+                for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=uid).json():
                     if found["Type"] == "Series":
-                        removed += _request(client, "DELETE", f"/series/{found['ID']}").is_success
+                        removed += request(client, _ARCHIVE, "DELETE", f"/series/{found['ID']}").is_success
         return removed
 
     def withdraw(self, study_instance_uid: str, keep: Collection[str] = ()) -> int:
@@ -109,28 +110,16 @@ class ResearchCopies:
         """
         removed = 0
         with self._asking() as client:
-            for found in _request(client, "POST", "/tools/lookup", content=study_instance_uid).json():
+            for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
                 if found["Type"] != "Study":
                     continue
-                listed = _request(client, "GET", f"/studies/{found['ID']}/series")
+                listed = request(client, _ARCHIVE, "GET", f"/studies/{found['ID']}/series")
                 for series in listed.json() if listed.is_success else ():
                     if str(series["MainDicomTags"].get("SeriesInstanceUID", "")) not in keep:
-                        removed += _request(client, "DELETE", f"/series/{series['ID']}").is_success
+                        removed += request(client, _ARCHIVE, "DELETE", f"/series/{series['ID']}").is_success
         return removed
 
     def size_mb(self) -> int:
         """Return how much room the archive's files take. Raises as `withdraw`."""
         with self._asking() as client:
-            return int(_request(client, "GET", "/statistics").json()["TotalDiskSizeMB"])
-
-
-def _request(client: httpx.Client, method: str, path: str, content: str | None = None) -> httpx.Response:
-    try:
-        response = client.request(method, path, content=content)
-    except httpx.TransportError as error:
-        raise Transient("The research archive can't be reached.") from error
-    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise Defect("The research archive refuses the gateway's account.")
-    if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
-        raise Transient(f"The research archive answered {response.status_code}.")
-    return response
+            return int(request(client, _ARCHIVE, "GET", "/statistics").json()["TotalDiskSizeMB"])

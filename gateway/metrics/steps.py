@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from time import monotonic
+from types import TracebackType
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -30,13 +31,15 @@ STAGE_SECONDS = Histogram(
 def timed(step: str) -> Iterator[None]:
     """Measure a run of a step, and count it when it fails; the error goes on."""
     began = monotonic()
-    try:
-        yield
-    except Exception as error:
-        STEP_FAILURES.labels(step, type(error).__name__).inc()
-        raise
-    finally:
+
+    def ended(kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
         STEP_SECONDS.labels(step).observe(monotonic() - began)
+        if kind is not None and issubclass(kind, Exception):
+            STEP_FAILURES.labels(step, kind.__name__).inc()
+
+    with ExitStack() as stack:
+        stack.push(ended)
+        yield
 
 
 def count_outcome(outcome: JobOutcome) -> None:
