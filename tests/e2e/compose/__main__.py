@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -31,7 +32,7 @@ class StoryFailed(RuntimeError):
 
 
 class Clock:
-    """Prints how long each step took, and all of them together."""
+    """Prints how long each step took, and all of them since the installation began."""
 
     def __init__(self) -> None:
         self._began = self._since = time.monotonic()
@@ -47,13 +48,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status is 0 when all went well, and when no container can run here."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.compose", description=__doc__)
     parser.add_argument("--require", action="store_true", help="fail where no container can run, instead of skipping")
+    parser.add_argument("--fresh", action="store_true", help="use no image or layer that is there, as a new machine")
     options = parser.parse_args(arguments)
+    # Whoever ends this finds no container left over.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compose-test was stopped"))
+    clock = Clock()
     with tempfile.TemporaryDirectory(prefix="ict-") as folder:
         try:
-            with engine(Path(folder)) as found:
+            with engine(Path(folder), fresh=options.fresh) as found:
                 _say(f"compose-test runs with {found.container}")
+                clock.done("engine and base images")
                 with stack(found, Path(folder)) as running:
-                    wrong = _tell(running, Path(folder))
+                    clock.done("secrets and certificates")
+                    wrong = _tell(running, Path(folder), clock)
+                clock.done("stopped and taken away")
         except NoEngine as reason:
             _say(f"compose-test {'failed' if options.require else 'skipped'}: {reason}")
             return 1 if options.require else 0
@@ -66,13 +74,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def _tell(running: Stack, folder: Path) -> list[str]:
-    clock = Clock()
-    running.build()
-    clock.done("images built")
+def _tell(running: Stack, folder: Path, clock: Clock) -> list[str]:
+    for image in running.build():
+        clock.done(f"built {image}")
     try:
         running.compose("up", "--detach", "--no-build")
-        clock.done("containers healthy")
+        clock.done("every container is up and healthy")
         return _play(running, folder, clock)
     except (EngineFailed, StoryFailed):
         _say(running.compose("logs", "--no-color", "--tail", "30", check=False)[-8000:])

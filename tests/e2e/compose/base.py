@@ -16,15 +16,15 @@ _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _NODE = ("usr/bin/node", "usr/bin/npm", "usr/lib/node_modules/npm")
 
 
-def make_bases(environment: Mapping[str, str]) -> None:
-    """Make both base images unless they are there.
+def make_bases(environment: Mapping[str, str], *, fresh: bool) -> None:
+    """Make both base images; unless they must be fresh, only where they are not there.
 
     Raises
     ------
     subprocess.CalledProcessError
         If the Debian packages can't be had, or the images can't be imported.
     """
-    if all(_exists(image, environment) for image in (LOCAL_BASE, LOCAL_VIEWER_BASE)):
+    if not fresh and all(_exists(image, environment) for image in (LOCAL_BASE, LOCAL_VIEWER_BASE)):
         return
     with tempfile.TemporaryDirectory(prefix="interval-base-") as folder:
         root = Path(folder) / "root"

@@ -40,11 +40,14 @@ class Engine:
         Command that reads compose files.
     environment : mapping
         Of both.
+    fresh : bool
+        Whether layers of earlier builds are left alone.
     """
 
     container: str
     compose: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
+    fresh: bool = False
 
     @property
     def is_podman(self) -> bool:
@@ -69,14 +72,23 @@ class Engine:
     def build(self, image: str, context: Path, dockerfile: Path, arguments: Mapping[str, str]) -> None:
         """Build one image."""
         options = [item for name, value in arguments.items() for item in ("--build-arg", f"{name}={value}")]
+        if self.fresh:
+            options.append("--no-cache")
         if self.is_podman:
             options += ["--isolation", "chroot", "--network", "host", "--layers"]
         self.run(self.container, "build", *options, "-t", image, "-f", str(dockerfile), str(context))
 
 
 @contextlib.contextmanager
-def engine(folder: Path) -> Iterator[Engine]:
+def engine(folder: Path, *, fresh: bool = False) -> Iterator[Engine]:
     """Find an engine and hold it ready.
+
+    Parameters
+    ----------
+    folder : Path
+        For its own files; with a short path.
+    fresh : bool
+        Whether base images and layers are made anew.
 
     Raises
     ------
@@ -86,20 +98,20 @@ def engine(folder: Path) -> Iterator[Engine]:
     if shutil.which("docker") and _succeeds(("docker", "info"), os.environ):
         if not _succeeds(("docker", "compose", "version"), os.environ):
             raise NoEngine("Docker is here without its compose plugin")
-        yield Engine("docker", ("docker", "compose"), dict(os.environ))
+        yield Engine("docker", ("docker", "compose"), dict(os.environ), fresh)
         return
     missing = [name for name in ("podman", "runc", "docker-compose", "debootstrap") if shutil.which(name) is None]
     if missing:
         raise NoEngine(f"no Docker that answers, and for Podman {', '.join(missing)} is missing")
     if os.geteuid() != 0:
         raise NoEngine("no Docker that answers, and Podman with internal networks is tried as root only")
-    yield from _podman(folder)
+    yield from _podman(folder, fresh)
 
 
-def _podman(folder: Path) -> Iterator[Engine]:
+def _podman(folder: Path, fresh: bool) -> Iterator[Engine]:
     environment = dict(os.environ) | {"CONTAINERS_CONF": str(_containers_conf(folder))}
     try:
-        make_bases(environment)
+        make_bases(environment, fresh=fresh)
     except subprocess.CalledProcessError as failed:
         raise NoEngine(f"the base image can't be made: {' '.join(map(str, failed.cmd[:3]))} failed") from failed
     if not _succeeds(("podman", "run", "--rm", LOCAL_BASE, "true"), environment):
@@ -117,6 +129,7 @@ def _podman(folder: Path) -> Iterator[Engine]:
         "podman",
         ("docker-compose",),
         environment | {"DOCKER_HOST": f"unix://{socket}", "BASE": LOCAL_BASE, "VIEWER_BASE": LOCAL_VIEWER_BASE},
+        fresh,
     )
     health = threading.Thread(target=_ask_for_health, args=(found, over), daemon=True)
     try:

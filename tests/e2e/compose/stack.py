@@ -9,7 +9,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,8 +77,8 @@ class Stack:
         """What the scanner calls with."""
         return TlsFiles(self.scanner.certificate, self.scanner.key, self.authority).calling()
 
-    def build(self) -> None:
-        """Build every image that compose.yaml names."""
+    def build(self) -> Iterator[str]:
+        """Build every image that compose.yaml names; yield each name when it is built."""
         described = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
         bases = {name: self.engine.environment.get(name, "") for name in ("BASE", "VIEWER_BASE")}
         built = set()
@@ -90,6 +90,7 @@ class Stack:
             context = REPOSITORY / service["build"]["context"]
             dockerfile = REPOSITORY / service["build"].get("dockerfile", context / "Dockerfile")
             self.engine.build(service["image"], context, dockerfile, wanted)
+            yield service["image"]
 
     def compose(self, *command: str, stdin: str | None = None, check: bool = True) -> str:
         """Run a compose command on the stack."""
@@ -134,7 +135,7 @@ def stack(engine: Engine, folder: Path) -> Iterator[Stack]:
         "ORTHANC_MODALITIES": json.dumps({"scanner": ["SCANNER", "10.89.77.1", 104]}),
     }
     running = Stack(
-        Engine(engine.container, engine.compose, environment),
+        replace(engine, environment=environment),
         f"interval-test-{secrets.token_hex(3)}",
         secrets_folder,
         ports,
