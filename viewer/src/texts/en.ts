@@ -533,7 +533,6 @@ export const texts = {
       left: (n: number) => `${count(n, 'result', 'results')} to rate`,
       hint: 'in random order; which version made a result is not told; a rating can’t be changed',
       send: 'Keep and go on',
-      pause: 'Pause',
       done: 'You have rated everything. Thank you.',
       back: 'Back',
     },
