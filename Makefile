@@ -31,7 +31,12 @@ down: ## Stop the system
 .PHONY: test
 test: setup-test lint ## Set up and run every test: unit, integration and browser
 	@cd viewer && npm run --silent check && npm test --silent
-	@$(RUN) -m pytest
+	@mkdir -p .interval
+	@nice $(RUN) -m pytest tests/unit -p no:cacheprovider > .interval/unit-tests.txt 2>&1 & unit=$$!; \
+	trap 'kill $$unit' INT TERM; \
+	echo "unit tests run beside the others; what they say comes after them"; \
+	$(RUN) -m pytest --ignore tests/unit; others=$$?; \
+	wait $$unit; unit=$$?; cat .interval/unit-tests.txt; exit $$((others ? others : unit))
 	@$(MAKE) --no-print-directory validate-quick
 
 .PHONY: check

@@ -22,9 +22,13 @@ def main() -> None:
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(settings.worker_threads)
     os.nice(settings.worker_niceness)
-    from processing.worker.metrics_folder import prepare_folder
+    from processing.worker.metrics_folder import figures_folder
 
-    prepare_folder()
+    with figures_folder():
+        _work(settings)
+
+
+def _work(settings: WorkerSettings) -> None:
     from processing.worker.app import configure
     from processing.worker.metrics import expose
 

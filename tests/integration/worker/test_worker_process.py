@@ -80,6 +80,12 @@ def gateway(archives: System) -> Iterator[Gateway]:
     opened.close()
 
 
+def temporary(tmp_path: Path) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture
 def start_worker(archives: System, tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
@@ -89,7 +95,7 @@ def start_worker(archives: System, tmp_path: Path) -> Iterator[Start]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "processing.worker"],
                 cwd=REPOSITORY,
-                env=archives.worker_environment(),
+                env=archives.worker_environment() | {"TMPDIR": str(temporary(tmp_path))},
                 stdout=log,
                 stderr=log,
                 # A group of its own, so that its child processes can be ended with it.
@@ -130,7 +136,7 @@ def order(archives: System, tmp_path: Path) -> JobOrder:
 def test_an_order_goes_in_and_an_outcome_comes_out(
     gateway: Gateway, start_worker: Start, order: JobOrder, tmp_path: Path
 ) -> None:
-    start_worker()
+    worker = start_worker()
     gateway.send(order)
     first = gateway.take()
     assert isinstance(first, JobProgress)
@@ -147,6 +153,9 @@ def test_an_order_goes_in_and_an_outcome_comes_out(
     assert "job-int-1" in log
     for secret in (order.current.study_instance_uid, order.require_prior().study_instance_uid, "Demo^Interval"):
         assert secret not in log
+    worker.terminate()
+    worker.wait(timeout=_WAIT_S)
+    assert list(temporary(tmp_path).glob("interval-*")) == []
 
 
 def kill_children(worker: subprocess.Popen[bytes]) -> None:
