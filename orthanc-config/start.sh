@@ -9,6 +9,8 @@
 #   ORTHANC_USERS            accounts, "name=file-with-password ..."           (required)
 #   ORTHANC_MODALITIES       who may send or be sent to, as JSON:
 #                            {"scanner": ["SCANNER", "10.0.0.7", 104]}         ({})
+#                            At the clinical archive they may send and nothing else, unless an entry says so:
+#                            {"scanner": {"AET": "SCANNER", "Host": "10.0.0.7", "Port": 104, "AllowFind": true}}
 #   ORTHANC_TLS_CERTIFICATE  PEM files; with the three of them only DICOM over TLS is answered, from peers that show a
 #   ORTHANC_TLS_KEY          certificate of one of the authorities. A modality that is sent to over TLS is written as
 #   ORTHANC_TLS_AUTHORITIES  {"AET": "PACS", "Host": "10.0.0.9", "Port": 2762, "UseDicomTls": true}
@@ -31,6 +33,13 @@ cp "$here/$zone.json" "$site/zone.json"
 
 modalities=${ORTHANC_MODALITIES:-}
 [ -n "$modalities" ] || modalities='{}'
+if [ "$zone" = clinical ]; then
+  # Orthanc lets whoever may send also query and retrieve: a scanner that was taken over would read every patient.
+  modalities=$(printf '%s' "$modalities" | jq --compact-output 'map_values(
+    (if type == "array" then {AET: .[0], Host: .[1], Port: .[2]} else . end) as $told
+    | {AllowFind: false, AllowFindWorklist: false, AllowGet: false, AllowMove: false, AllowStorageCommitment: false}
+      + $told)') || { echo "orthanc-$zone: ORTHANC_MODALITIES is no JSON of the form that is asked for" >&2; exit 2; }
+fi
 
 users=
 for account in $ORTHANC_USERS; do

@@ -77,6 +77,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
                 "pacs": modality("PACS", ports.pacs_dicom),
                 "scanner": modality("SCANNER", 104),
                 "elsewhere": ["ELSEWHERE", "192.0.2.7", 104],
+                "workstation": {"AET": "READS", "Host": "127.0.0.1", "Port": 104, "AllowFind": True},
             },
             identity=authority.identity("clinical"),
             authorities=authority.certificate,
@@ -195,3 +196,20 @@ def test_only_known_titles_from_their_hosts_may_send(hospital: Hospital, image: 
     with pytest.raises((InputRejected, Transient)):
         pacs.store(hospital.clinical(calling), [image])
     assert pacs.store(hospital.clinical("SCANNER"), [image]) == ()
+
+
+def test_who_may_send_may_not_look_at_what_others_sent(hospital: Hospital, image: Dataset) -> None:
+    """A scanner that was taken over is no way to the hospital's images; a site may say otherwise for one peer."""
+    assert pacs.store(hospital.clinical("SCANNER"), [image]) == ()
+    keys = {"PatientID": "TLS", "StudyInstanceUID": image.StudyInstanceUID}
+    with pytest.raises((InputRejected, Transient)):
+        find(hospital.clinical("SCANNER"), "STUDY", keys)
+    with pytest.raises((InputRejected, Transient)):
+        move_series(
+            hospital.clinical("SCANNER"),
+            image.StudyInstanceUID,
+            image.SeriesInstanceUID,
+            "PACS",
+            on_moved=lambda _: None,
+        )
+    assert len(find(hospital.clinical("READS"), "STUDY", keys)) == 1
