@@ -66,6 +66,17 @@ if [ -n "${ORTHANC_TLS_CERTIFICATE:-}" ]; then
   tls="\"DicomTlsEnabled\": true, \"DicomTlsRemoteCertificateRequired\": true,
   \"DicomTlsCertificate\": \"$ORTHANC_TLS_CERTIFICATE\", \"DicomTlsPrivateKey\": \"$ORTHANC_TLS_KEY\",
   \"DicomTlsTrustedCertificates\": \"$ORTHANC_TLS_AUTHORITIES\","
+  # Orthanc 1.10 has no setting for it, and would answer TLS 1.0.
+  cat > "$site/openssl.cnf" <<CNF
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = tls
+[tls]
+MinProtocol = TLSv1.2
+CNF
+  export OPENSSL_CONF="$site/openssl.cnf"
 fi
 
 plugins=/usr/share/orthanc/plugins

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 _LOOPBACK = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
@@ -53,9 +53,11 @@ class Authority:
         path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         return path
 
-    def identity(self, name: str, *, hosts: tuple[x509.GeneralName, ...] = _LOOPBACK) -> Identity:
+    def identity(
+        self, name: str, *, hosts: tuple[x509.GeneralName, ...] = _LOOPBACK, with_rsa: bool = False
+    ) -> Identity:
         """Make a key and a certificate for it that names some hosts."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = rsa.generate_private_key(65537, 2048) if with_rsa else ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         made = (
             _builder(subject, self._subject, key.public_key())
@@ -78,7 +80,9 @@ class Authority:
         return identity
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

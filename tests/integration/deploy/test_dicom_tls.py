@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
                 "elsewhere": ["ELSEWHERE", "192.0.2.7", 104],
                 "workstation": {"AET": "READS", "Host": "127.0.0.1", "Port": 104, "AllowFind": True},
             },
-            identity=authority.identity("clinical"),
+            identity=authority.identity("clinical", with_rsa=True),
             authorities=authority.certificate,
             port=ports.clinical_dicom,
         ),
@@ -129,6 +130,18 @@ def test_a_caller_with_a_certificate_of_another_authority_is_not_answered(hospit
     other = Authority(hospital.folder, "other").identity("stranger")
     with pytest.raises(Transient):
         pacs.echo(hospital.clinical("SCANNER", hospital.files(other)), timeout_s=10)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_answered"), [("tls1", False), ("tls1_1", False), ("tls1_2", True), ("tls1_3", True)]
+)
+def test_old_versions_of_tls_are_not_answered(hospital: Hospital, version: str, is_answered: bool) -> None:
+    called = f"127.0.0.1:{hospital.clinical_port}"
+    who = ("-cert", str(hospital.interval.certificate), "-key", str(hospital.interval.key))
+    caller = ("openssl", "s_client", "-connect", called, f"-{version}", "-cipher", "ALL:@SECLEVEL=0", *who)
+    said = subprocess.run(caller, input="", capture_output=True, text=True, timeout=60, check=False).stdout
+    assert ("Cipher is (NONE)" not in said) is is_answered
+    assert "Cipher is " in said
 
 
 def test_a_pacs_with_a_certificate_of_another_authority_gets_nothing(hospital: Hospital, image: Dataset) -> None:
