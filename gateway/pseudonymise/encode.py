@@ -24,7 +24,7 @@ def item(content: bytes) -> bytes:
     return b"\xfe\xff\x00\xe0" + struct.pack("<L", len(content)) + content
 
 
-CLEAN_FEATURES = "113101"
+CLEAN_FEATURES = "113102"
 """The option that is no profile's to claim: it stands only where the face was removed."""
 _NAMES = {**OPTION_NAMES, CLEAN_FEATURES: "Clean Recognizable Visual Features Option"}
 

@@ -92,9 +92,9 @@ def test_what_has_no_face_says_so_and_only_that(defaced: Defaced) -> None:
         dcmread(BytesIO(pseudonymise_instance(content, pseudonymiser, defaced=ran).part10)) for ran in (True, False)
     )
     said = [str(code.CodeValue) for code in without.DeidentificationMethodCodeSequence]
-    assert said == ["113100", "113101", *pseudonymiser.profile.options]
+    assert said == ["113100", "113102", *pseudonymiser.profile.options]
     assert without.RecognizableVisualFeatures == "NO"
-    assert "113101" not in [str(code.CodeValue) for code in plain.DeidentificationMethodCodeSequence]
+    assert "113102" not in [str(code.CodeValue) for code in plain.DeidentificationMethodCodeSequence]
     assert "RecognizableVisualFeatures" not in plain
 
 
