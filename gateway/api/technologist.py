@@ -57,7 +57,7 @@ class Answer(StrEnum):
 
 
 class MeasuredLine(Body):
-    """How much an answer is worth: what the pipeline found on the reference set."""
+    """How much an answer is worth: what the pipeline found on the reference set with the series that were compared."""
 
     version: str
     series: list[str]
@@ -245,15 +245,25 @@ def _line(case: Case, patient: Patient, study_date: str) -> FirstLook:
         has_picture=answer is not Answer.NONE and _picture_of(outcome) is not None,
         pipeline=case.pipeline,
         version=case.version,
-        measured=_measured(case.pipeline),
+        measured=_measured(case.pipeline, outcome),
     )
 
 
-def _measured(pipeline: str) -> MeasuredLine | None:
+def _measured(pipeline: str, outcome: JobOutcome | None) -> MeasuredLine | None:
+    """Return what was measured with the series that the answer was made from, and with no others."""
     figures = measured(pipeline) if pipeline else None
-    if figures is None:
+    found = figures.of(outcome.compared) if figures is not None and outcome is not None else None
+    if figures is None or found is None:
         return None
-    return MeasuredLine.model_validate(figures.model_dump(mode="json", exclude={"source"}))
+    return MeasuredLine(
+        version=figures.version,
+        series=sorted(role.value for role in found.series),
+        reference=figures.reference,
+        patients=figures.patients,
+        lesions_marked=figures.lesions_marked,
+        lesions_found=found.lesions_found,
+        false_positives=found.false_positives,
+    )
 
 
 _NO_WAY_ON = frozenset(

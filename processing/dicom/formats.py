@@ -87,7 +87,7 @@ def succeeded(outcome: JobOutcome, result: PipelineResult) -> JobOutcome:
     said = {"quality": result.quality, "warnings": result.warnings}
     match result:
         case LongitudinalResult():
-            return outcome.model_copy(update={**said, "lesions": result.lesions})
+            return outcome.model_copy(update={**said, "lesions": result.lesions, "compared": result.compared})
         case TumourResult():
             return outcome.model_copy(update={**said, "tumour": result.findings})
         case never:

@@ -109,6 +109,8 @@ class JobOutcome(Message):
     duration_s: float = 0.0
     stage_durations_s: dict[str, float] = {}
     lesions: tuple[Lesion, ...] = ()
+    compared: tuple[SeriesRole, ...] = ()
+    """The series of both visits that a comparison was made from; empty in outcomes that were written without it."""
     tumour: TumourFindings | None = None
     quality: tuple[QualityFigure, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -139,6 +139,9 @@ class LongitudinalResult:
     quality : tuple of QualityFigure
     warnings : tuple of str
         Sentences that the reader must see beside the result.
+    compared : tuple of SeriesRole
+        The series of both visits that it was made from; a series that did not match its earlier one is not among them.
+        Empty where nobody noted it.
     """
 
     lesions: tuple[Lesion, ...]
@@ -148,6 +151,7 @@ class LongitudinalResult:
     current_to_prior: RigidTransform
     quality: tuple[QualityFigure, ...]
     warnings: tuple[str, ...] = ()
+    compared: tuple[SeriesRole, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

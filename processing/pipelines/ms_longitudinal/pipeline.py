@@ -114,6 +114,7 @@ def run_with(
         current_to_prior=registration.transform,
         quality=_quality(now, before, pair, registration, rise) + others.quality,
         warnings=_warnings(pair, lost) + others.warnings + (() if network else (WITHOUT_NETWORK,)),
+        compared=(SeriesRole.FLAIR, *others.changes),
     )
 
 

@@ -176,6 +176,7 @@ def result_of(current: SourceSeries, prior: SourceSeries, lesions: int) -> Longi
         current_to_prior=RigidTransform(turn),
         quality=(),
         warnings=(NOTE,),
+        compared=(SeriesRole.FLAIR,),
     )
 
 

@@ -130,6 +130,10 @@ def test_quality_is_reported_and_unsuspicious(result: LongitudinalResult) -> Non
     assert result.warnings == ()
 
 
+def test_the_result_says_which_series_it_was_made_from(phantom: Phantom, result: LongitudinalResult) -> None:
+    assert result.compared == tuple(phantom.current) != ()
+
+
 def _as_sagittal_from_right(volume: Volume) -> Volume:
     """The same voxels stored as sagittal slices from the patient's right to left, rows from the head down."""
     array = np.flip(np.transpose(volume.array, (2, 0, 1)), axis=1)

@@ -104,6 +104,7 @@ def test_a_job_stores_what_it_reports(order: JobOrder, archive: MemoryArchive) -
     assert (outcome.job_id, outcome.attempt) == ("job-7", 2)
     assert [lesion.number for lesion in outcome.lesions] == [1, 2, 3]
     assert outcome.warnings
+    assert outcome.compared == (SeriesRole.FLAIR,)
     for stored in outcome.objects:
         content = archive.series[stored.study_instance_uid, stored.series_instance_uid][stored.sop_instance_uid]
         assert str(dcmread(BytesIO(content)).SOPClassUID) == stored.sop_class_uid

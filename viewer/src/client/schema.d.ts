@@ -206,6 +206,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/eye-reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Read By Eye
+         * @description Say once what the images of a tumour's three time points show; then outlines and volumes are shown.
+         */
+        put: operations["readByEye"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/fhir": {
         parameters: {
             query?: never;
@@ -218,6 +238,26 @@ export interface paths {
          * @description Return the case's accepted measurement as FHIR R4, with the patient; that it left is kept.
          */
         get: operations["exportFhir"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/growth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Growth
+         * @description Return a tumour over three time points, as soon as this one's outlines are accepted; or why not.
+         */
+        get: operations["getGrowth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -549,6 +589,26 @@ export interface paths {
          */
         get: operations["exportTimeline"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/volume-reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Read With Volumes
+         * @description Say what the volumes of three time points mean; whoever saw something else hands the case to a second reader.
+         */
+        put: operations["readWithVolumes"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1332,7 +1392,8 @@ export interface components {
         BlindReading: {
             /** Edit */
             edit: number;
-            reading: components["schemas"]["Reading"];
+            /** Reading */
+            reading: components["schemas"]["Reading"] | components["schemas"]["TumourReading"];
         };
         /**
          * CaseDetail
@@ -1343,6 +1404,7 @@ export interface components {
             deliveries: components["schemas"]["StoredLine"][];
             /** Events */
             events: components["schemas"]["EventLine"][];
+            follow_up: components["schemas"]["FollowUp"] | null;
             /** Lesions */
             lesions: components["schemas"]["LesionLine"][];
             /** Lesions Hidden */
@@ -1624,6 +1686,18 @@ export interface components {
             review: components["schemas"]["ReviewState"];
         };
         /**
+         * EarlierTumour
+         * @description An earlier study of the patient whose tumour was measured.
+         */
+        EarlierTumour: {
+            /** Accepted */
+            accepted: boolean;
+            /** Case Id */
+            case_id: string;
+            /** Study Date */
+            study_date: string | null;
+        };
+        /**
          * EstimateLine
          * @description A figure with its 95 % interval.
          */
@@ -1666,6 +1740,20 @@ export interface components {
             sentence: string;
             /** Series */
             series: components["schemas"]["SeriesRoleLine"][];
+        };
+        /**
+         * EyeReading
+         * @description What a reader sees of a tumour over three time points in the images alone, and measures there.
+         */
+        EyeReading: {
+            /** Diameters Mm */
+            diameters_mm?: [
+                number,
+                number
+            ] | null;
+            /** Edit */
+            edit: number;
+            reading: components["schemas"]["TumourReading"];
         };
         /**
          * FirstLook
@@ -1713,6 +1801,18 @@ export interface components {
         FirstLooks: {
             /** Studies */
             studies: components["schemas"]["FirstLook"][];
+        };
+        /**
+         * FollowUp
+         * @description A tumour over three time points: what there is to compare with, and what comes first.
+         */
+        FollowUp: {
+            /** Compared */
+            compared: boolean;
+            /** Earlier */
+            earlier: components["schemas"]["EarlierTumour"][];
+            /** Eye First */
+            eye_first: boolean;
         };
         /**
          * GateChange
@@ -1822,10 +1922,10 @@ export interface components {
          * @description What an image of the case page is.
          * @enum {string}
          */
-        ImageKind: "series" | "subtraction" | "lesions";
+        ImageKind: "series" | "own slices" | "subtraction" | "lesions";
         /**
          * ImageLine
-         * @description An image that the case page can show; all lie on the current FLAIR's grid.
+         * @description An image that the case page can show; all lie in the current FLAIR's frame of reference.
          */
         ImageLine: {
             kind: components["schemas"]["ImageKind"];
@@ -1892,7 +1992,7 @@ export interface components {
         };
         /**
          * MeasuredLine
-         * @description How much an answer is worth: what the pipeline found on the reference set.
+         * @description How much an answer is worth: what the pipeline found on the reference set with the series that were compared.
          */
         MeasuredLine: {
             /** False Positives */
@@ -2332,7 +2432,14 @@ export interface components {
             second: components["schemas"]["SecondReaderState"] | null;
             /** Signed At */
             signed_at: string | null;
-            visual_reading: components["schemas"]["Reading"] | null;
+            /** Visual Diameters Mm */
+            visual_diameters_mm: [
+                number,
+                number
+            ] | null;
+            /** Visual Reading */
+            visual_reading: components["schemas"]["Reading"] | components["schemas"]["TumourReading"] | null;
+            volume_reading: components["schemas"]["TumourReading"] | null;
         };
         /**
          * Role
@@ -2386,7 +2493,8 @@ export interface components {
          * @description What a second reader has said; nothing of the first opinion while they still read blind.
          */
         SecondReaderState: {
-            blind_reading: components["schemas"]["Reading"] | null;
+            /** Blind Reading */
+            blind_reading: components["schemas"]["Reading"] | components["schemas"]["TumourReading"] | null;
             /** Consensus */
             consensus: string;
             /** Reader */
@@ -2596,6 +2704,14 @@ export interface components {
             volume_ml: number;
         };
         /**
+         * TumourReading
+         * @description What a reader concludes of a tumour over three time points: by eye alone, or with the volumes (EASE).
+         *
+         *     Progression, stable disease and response there; these words say no more than what is seen.
+         * @enum {string}
+         */
+        TumourReading: "tumour larger" | "tumour unchanged" | "tumour smaller";
+        /**
          * TumourState
          * @description What was found of a tumour.
          */
@@ -2704,6 +2820,15 @@ export interface components {
             study_date: string;
             /** Visit */
             visit: number;
+        };
+        /**
+         * VolumeReading
+         * @description What the reader concludes with the volumes.
+         */
+        VolumeReading: {
+            /** Edit */
+            edit: number;
+            reading: components["schemas"]["TumourReading"];
         };
         /**
          * VoteLine
@@ -3443,6 +3568,86 @@ export interface operations {
             };
         };
     };
+    readByEye: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EyeReading"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exportFhir: {
         parameters: {
             query?: never;
@@ -3501,6 +3706,73 @@ export interface operations {
             };
             /** @description The present state does not allow this. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGrowth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrowthView"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4924,6 +5196,86 @@ export interface operations {
             };
             /** @description There is no such thing, or not yet. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not follow the schema. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readWithVolumes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VolumeReading"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewState"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role or the CSRF token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or not yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

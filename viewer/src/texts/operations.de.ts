@@ -94,8 +94,8 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     measured: (found, marked, patients, falsePositives) =>
       `Am Referenzsatz fand sie ${found} von ${marked} neuen oder größenprogredienten Läsionen bei ${patients} Patienten, mit ${falsePositives} falsch positiven.`,
     conditions: (version, series) => `Gemessen mit Version ${version} auf ${series.join(', ')}.`,
-    otherConditions: 'Mit dieser Version und den vorliegenden Serien wurde nicht gemessen, wie viel sie findet.',
-    notMeasured: 'Wie viel sie findet, ist nicht gemessen.',
+    otherVersion: 'Mit dieser Version wurde nicht gemessen, wie viel sie findet.',
+    notMeasured: 'Wie viel sie mit diesen Serien findet, wurde nicht gemessen.',
     live: 'aktuell',
     polled: 'alle paar Sekunden erneuert',
     lost: 'Der Server antwortet nicht. Was hier steht, kann veraltet sein.',

@@ -94,8 +94,8 @@ export const operations = {
       `On the reference set it found ${found} of ${marked} new or growing lesions of ${count(patients, 'patient', 'patients')}, with ${count(falsePositives, 'false alarm', 'false alarms')}.`,
     conditions: (version: string, series: readonly string[]) =>
       `Measured with version ${version} on ${series.join(', ')}.`,
-    otherConditions: 'With this version and the series at hand it was not measured.',
-    notMeasured: 'How much it finds has not been measured.',
+    otherVersion: 'With this version it was not measured.',
+    notMeasured: 'How much it finds with these series has not been measured.',
     live: 'live',
     polled: 'updated every few seconds',
     lost: 'The server does not answer. This screen may be old.',

@@ -94,8 +94,8 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     measured: (found, marked, patients, falsePositives) =>
       `Sur le jeu de référence, elle a trouvé ${found} des ${marked} lésions nouvelles ou augmentées de volume de ${count(patients, 'patient', 'patients')}, avec ${count(falsePositives, 'faux positif', 'faux positifs')}.`,
     conditions: (version, series) => `Mesuré avec la version ${version} sur ${series.join(', ')}.`,
-    otherConditions: 'Sa sensibilité n’a pas été mesurée avec cette version et les séries disponibles.',
-    notMeasured: 'Sa sensibilité n’a pas été mesurée.',
+    otherVersion: 'Sa sensibilité n’a pas été mesurée avec cette version.',
+    notMeasured: 'Sa sensibilité avec ces séries n’a pas été mesurée.',
     live: 'en direct',
     polled: 'actualisé toutes les quelques secondes',
     lost: 'Le serveur ne répond pas. Cet écran peut être périmé.',

@@ -13,6 +13,7 @@ from gateway.flow import Services
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.messages import JobOutcome, OutcomeStatus
 from processing.domain.result import Lesion, LesionChange, QualityFigure
+from processing.domain.study import SeriesRole
 from processing.pipelines.measured import measured
 from tests.unit.gateway.api.conftest import Browser
 from tests.unit.gateway.front import Made, lesion, make_case
@@ -74,17 +75,45 @@ def first_look(services: Services, ready: Made) -> Made:
     return ready
 
 
-def test_the_screen_shows_the_answer_with_what_it_is_worth(reader: Browser, first_look: Made) -> None:
+@pytest.mark.parametrize(
+    ("series", "shown"),
+    [
+        (["FLAIR"], ["FLAIR"]),
+        (["FLAIR", "T1", "T2"], ["FLAIR", "T1", "T2"]),
+        # With these nothing was measured, and nobody noted what these were.
+        (["FLAIR", "T2"], None),
+        ([], None),
+    ],
+)
+def test_the_screen_shows_what_an_answer_from_these_series_is_worth(
+    reader: Browser, services: Services, first_look: Made, series: list[str], shown: list[str] | None
+) -> None:
+    with services.sessions.begin() as session:
+        (job,) = session.get_one(Case, first_look.case_id).jobs
+        assert job.outcome is not None
+        job.outcome = {**job.outcome, "compared": series}
     (line,) = FirstLooks.model_validate(reader.get("/api/technologist").json()).studies
     assert line.case_id == first_look.case_id
     assert (line.answer, line.has_picture) == (Answer.NEW_LESION, True)
     figures = measured("ms_longitudinal")
     assert figures is not None
+    if shown is None:
+        assert line.measured is None
+        return
+    found = figures.of(SeriesRole(name) for name in shown)
+    assert found is not None
     assert line.measured is not None
-    assert (line.measured.lesions_found, line.measured.lesions_marked) == (
-        figures.lesions_found,
-        figures.lesions_marked,
-    )
+    assert (line.measured.series, line.measured.lesions_marked) == (shown, figures.lesions_marked)
+    assert (line.measured.lesions_found, line.measured.false_positives) == (found.lesions_found, found.false_positives)
+
+
+def test_less_is_found_with_flair_alone() -> None:
+    figures = measured("ms_longitudinal")
+    assert figures is not None
+    alone, all_three = figures.of([SeriesRole.FLAIR]), figures.of([SeriesRole.T2, SeriesRole.FLAIR, SeriesRole.T1])
+    assert alone is not None
+    assert all_three is not None
+    assert alone.lesions_found < all_three.lesions_found <= figures.lesions_marked
 
 
 def test_the_candidates_picture_is_an_image(reader: Browser, first_look: Made) -> None:
