@@ -1,4 +1,4 @@
-"""The volumes that a reader compares, all on the current FLAIR's own grid."""
+"""The volumes that a reader compares, on the current FLAIR's grid or in their own slices, all in its frame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from processing.dicom.geometry import READ_BACK_TOLERANCE_MM
 from processing.dicom.read import SourceSeries, parse_part10, read_series
 from processing.dicom.write_derived import ALIGNED, REGISTERED_PRIOR, SUBTRACTION, SUBTRACTION_STEPS
 from processing.dicom.write_registration import KIND as REGISTRATION
-from processing.dicom.write_registration import read_registration
+from processing.dicom.write_registration import read_coregistration, read_registration
 from processing.dicom.write_seg import KIND as SEGMENTATION
 from processing.dicom.write_seg import read_segmentation
 from processing.domain.errors import Defect, InputRejected
@@ -56,7 +56,7 @@ class ReviewImages:
         return self.current(comparison).grid
 
     def volume(self, comparison: Comparison, image: ReviewImage) -> ReviewVolume:
-        """Return one image on the current FLAIR's grid."""
+        """Return one image on the current FLAIR's grid, or in its own slices where it is of that kind."""
         if image.kind is ImageKind.SERIES and image.visit == 0 and image.role is comparison.reference:
             return self.current(comparison)
         if image.kind is ImageKind.SERIES and image.visit == 1 and image.role is SeriesRole.FLAIR:
@@ -104,12 +104,27 @@ class ReviewImages:
             # Whole deviations of the white-matter median: half of it is far more than any artefact.
             return difference_volume(self._derived(comparison, SUBTRACTION), half_width=SUBTRACTION_STEPS / 2)
         aligned = ALIGNED.get(image.role, "")
+        if image.kind is ImageKind.OWN_SLICES:
+            return self._in_own_slices(comparison, image, aligned)
         if image.visit == 0 and comparison.only(aligned) is not None:
             return grey_volume(self._derived(comparison, aligned))
+        source = self._framed(image)
+        return grey_volume(onto(self.grid(comparison), source.volume, self._to_visit(image)))
+
+    def _in_own_slices(self, comparison: Comparison, image: ReviewImage, aligned: str) -> ReviewVolume:
+        registration = comparison.only(REGISTRATION)
+        if image.visit == 0 and registration is not None and comparison.only(aligned) is not None:
+            source = self._series(image.study.study_instance_uid, image.series_instance_uid)
+            to_series = read_coregistration(self._object(registration))[0][image.role]
+            return grey_volume(placed(source.volume, to_series))
+        return grey_volume(placed(self._framed(image).volume, self._to_visit(image)))
+
+    def _framed(self, image: ReviewImage) -> SourceSeries:
+        """Read a series whose place in its visit is known."""
         source = self._series(image.study.study_instance_uid, image.series_instance_uid)
         if image.role is not SeriesRole.FLAIR:
             self._require_frame(image, source)
-        return grey_volume(onto(self.grid(comparison), source.volume, self._to_visit(image)))
+        return source
 
     def _require_frame(self, image: ReviewImage, source: SourceSeries) -> None:
         """Refuse a series that no registration ties to its visit's FLAIR."""
@@ -206,6 +221,18 @@ def onto(grid: Grid, volume: Volume, to_volume: RigidTransform) -> Volume:
         volume.array, index[:3, :3], offset=index[:3, 3], output_shape=grid.shape, order=1, mode="constant", cval=0.0
     )
     return Volume(array, grid)
+
+
+def placed(volume: Volume, to_volume: RigidTransform) -> Volume:
+    """Return a volume with its voxels as they are and its grid in another frame of reference.
+
+    Parameters
+    ----------
+    volume : Volume
+    to_volume : RigidTransform
+        Maps a point of that frame to the volume's.
+    """
+    return Volume(volume.array, Grid(volume.grid.shape, to_volume.inverse().matrix @ volume.grid.affine))
 
 
 def scanner_words(header: Dataset) -> str:

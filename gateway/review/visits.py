@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from processing.dicom.write_derived import REGISTERED_PRIOR, SUBTRACTION
@@ -17,6 +17,8 @@ class ImageKind(StrEnum):
     """What an image of the case page is."""
 
     SERIES = "series"
+    OWN_SLICES = "own slices"
+    """A series as it was acquired, not resampled; only its place is told in the current study's frame of reference."""
     SUBTRACTION = "subtraction"
     LESIONS = "lesions"
 
@@ -45,12 +47,13 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class ReviewImage:
-    """One image that can be shown on the current FLAIR's grid.
+    """One image that can be shown at the place of the current FLAIR: on its grid, or in slices of its own.
 
     Parameters
     ----------
     name : str
-        In addresses: ``current``, ``prior``, ``prior-T2``, ``earlier-1``, ``subtraction``, ``lesions``.
+        In addresses: ``current``, ``prior``, ``prior-T2``, ``prior-T2-own``, ``earlier-1``, ``subtraction``,
+        ``lesions``.
     kind : ImageKind
     visit : int
         0 is the current study, 1 the prior, 2 and more the ones before.
@@ -94,6 +97,11 @@ def review_images(comparison: Comparison, earlier: Sequence[Comparison] = ()) ->
         ReviewImage(_name(visit, role, reference), ImageKind.SERIES, visit, role, study, way)
         for visit, (study, way) in enumerate(visits)
         for role in sorted(study.series, key=list(SeriesRole).index)
+    ]
+    images += [
+        replace(image, name=f"{image.name}-own", kind=ImageKind.OWN_SLICES)
+        for image in images
+        if image.visit > 0 or image.role is not reference
     ]
     if comparison.only(SUBTRACTION) is not None:
         images.append(ReviewImage("subtraction", ImageKind.SUBTRACTION, 0, reference, current, (comparison,)))

@@ -46,7 +46,8 @@ def browse(hospital: Hospital, case: CaseDetail, *files: str, **options: str) ->
 
 
 def with_t1(scanner: ScannerSpec) -> ScannerSpec:
-    return replace(scanner, slice_mm=((SeriesRole.FLAIR, 4.0), (SeriesRole.T1, 4.0)))
+    """T1 in thinner slices than FLAIR, as it is acquired."""
+    return replace(scanner, slice_mm=((SeriesRole.FLAIR, 4.0), (SeriesRole.T1, 3.0)))
 
 
 @pytest.fixture(scope="module")

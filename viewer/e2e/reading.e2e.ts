@@ -72,6 +72,37 @@ describe('images', () => {
     await until(page, 'the same picture', async () => !(await different('current', flair.rgba)));
   });
 
+  test.runIf(process.env['WITH_T1'])('each series in its own slices, at the same place, with the lesions where they are', async () => {
+    const { lesions } = await detailOf(page);
+    const added = lesions.find(({ change }) => change === 'new');
+    if (!added) throw new Error('the case has no new lesion');
+    await page.getByRole('button', { name: 'T1', exact: true }).click();
+    await shows('prior', 'prior-T1');
+    await jump(page, added.number);
+    const resampled = await canvasOf(page, 'prior');
+    const slices = await texts('.bottom-left');
+    await page.keyboard.press('o');
+    await shows('prior', 'prior-T1-own');
+    await shows('current', 'current-T1-own');
+    for (const [at, name] of ['prior-T1-own', 'current-T1-own'].entries()) {
+      const { header } = await bytesOf(page, name);
+      // Which of its axes runs from feet to head is the series' own affair.
+      const along = header.directions.map((direction) => Math.abs(direction[2] ?? 0));
+      const apart = header.spacing_mm[2 - along.indexOf(Math.max(...along))] ?? 0;
+      expect((await texts('.bottom-left'))[at]).toContain(`${apart.toFixed(1)} mm apart`);
+    }
+    expect((await texts('.bottom-left'))[1]).not.toBe(slices[1]);
+    // The same head at the same place, though its slices are others.
+    await until(page, 'the same place', async () => correlation(resampled.rgba, (await canvasOf(page, 'prior')).rgba) > 0.85);
+    const mark = await markIn('lesions');
+    await until(page, 'the lesion inside its mark', async () => count(await canvasOf(page, 'lesions', mark), palette.new.rgb) > 0);
+    await keep(page, 'reading-own-slices');
+    await page.keyboard.press('o');
+    await shows('prior', 'prior-T1');
+    await page.getByRole('button', { name: 'FLAIR', exact: true }).click();
+    await shows('current', 'current');
+  });
+
   test.runIf(process.env['WITH_EARLIER'])('the study before the prior can be compared with', async () => {
     const before = await canvasOf(page, 'prior');
     await page.getByLabel('Compare with').selectOption({ index: 1 });

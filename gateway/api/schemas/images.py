@@ -8,7 +8,7 @@ from processing.domain.study import SeriesRole
 
 
 class ImageLine(Body):
-    """An image that the case page can show; all lie on the current FLAIR's grid."""
+    """An image that the case page can show; all lie in the current FLAIR's frame of reference."""
 
     name: str
     """For the address of its header and pixels."""

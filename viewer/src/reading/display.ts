@@ -1,7 +1,8 @@
 /** Which images the three pictures show, and how. */
 import type { ImageLine, ImageList } from '../client/api';
 import type { Plane } from './grid';
-import type { Look } from './scene';
+import type { Look } from './outlines';
+import type { PaneName } from './scene';
 
 export type Role = ImageLine['role'];
 
@@ -14,6 +15,8 @@ export interface Display {
   /** The study on the left: 1 is the prior, 2 and more the ones before. */
   visit: number;
   right: Right;
+  /** Each series in its own slices, not resampled onto the current FLAIR's. */
+  own: boolean;
   blink: boolean;
   crosshair: boolean;
   look: Look;
@@ -24,6 +27,7 @@ export const firstDisplay = (): Display => ({
   role: 'FLAIR',
   visit: 1,
   right: 'lesions',
+  own: false,
   blink: false,
   crosshair: false,
   look: { shown: true, filled: true, opacity: 1 },
@@ -45,9 +49,49 @@ export function rolesOf(list: ImageList | null): Role[] {
   return [...new Set(series.map(({ role }) => role))];
 }
 
-/** The name of a visit's series of a role; null when the visit has none. The first three are known without a list. */
-export function imageName(list: ImageList | null, visit: number, role: Role): string | null {
+/**
+ * The name of a visit's series of a role; null when the visit has none. The first three are known without a list.
+ *
+ * In its own slices the current FLAIR is what it always is: all else is resampled onto it.
+ */
+export function imageName(list: ImageList | null, visit: number, role: Role, own = false): string | null {
+  const named = (kind: ImageLine['kind']) =>
+    list?.images.find((image) => image.kind === kind && image.visit === visit && image.role === role)?.name;
+  const untouched = own ? named('own slices') : undefined;
+  if (untouched) return untouched;
   if (role === 'FLAIR' && visit < 2) return visit === 0 ? 'current' : 'prior';
-  const line = list?.images.find((image) => image.kind === 'series' && image.visit === visit && image.role === role);
-  return line?.name ?? null;
+  return named('series') ?? null;
+}
+
+/** What a picture shows: the visit's image of a name, and in a checkerboard another one. */
+export interface Shown {
+  image: string | null;
+  visit: number;
+  other: string | null;
+}
+
+/**
+ * The images of the three pictures.
+ *
+ * Blinking, subtraction and checkerboard compare voxel by voxel: they are shown on the one grid only.
+ */
+export function shownIn(list: ImageList | null, display: Display, blinkPhase: boolean): Record<PaneName, Shown> {
+  const blinking = display.blink && blinkPhase;
+  const own = display.own && !display.blink && display.right === 'lesions';
+  const now = { image: imageName(list, 0, display.role, own), visit: 0, other: null };
+  const before = { image: imageName(list, display.visit, display.role, own), visit: display.visit, other: null };
+  const right = display.right === 'subtraction' ? { ...now, image: 'subtraction' } : now;
+  return {
+    prior: before,
+    current: blinking ? before : now,
+    lesions: display.right === 'checkerboard' ? { ...right, other: before.image } : right,
+  };
+}
+
+/** Show each series in its own slices, or all on the one grid; what compares voxel by voxel ends with the former. */
+export function chooseOwn(display: Display, own: boolean): void {
+  display.own = own;
+  if (!own) return;
+  display.blink = false;
+  display.right = 'lesions';
 }

@@ -57,6 +57,22 @@ export function indexToWorld(grid: Grid, index: readonly number[]): Vector {
   );
 }
 
+/** Index (z, y, x) of a world position, with fractions; the inverse of `indexToWorld`. */
+export function worldToIndex(grid: Grid, point: Vector): Vector {
+  const from = minus(point, vector(grid.origin_mm));
+  const [x, y, z] = grid.directions.map((direction) => dot(from, vector(direction)));
+  const [sz, sy, sx] = vector(grid.spacing_mm);
+  return [(z ?? 0) / sz, (y ?? 0) / sy, (x ?? 0) / sx];
+}
+
+/** Whether two grids have the same voxels. */
+export function sameGrid(a: Grid, b: Grid): boolean {
+  if (a === b) return true;
+  const numbers = (grid: Grid) => [grid.shape, grid.spacing_mm, grid.origin_mm, ...grid.directions].flat();
+  const others = numbers(b);
+  return numbers(a).every((value, i) => Math.abs(value - (others[i] ?? NaN)) < 1e-6);
+}
+
 const ORDERS = [
   [0, 1, 2],
   [0, 2, 1],

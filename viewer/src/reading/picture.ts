@@ -2,7 +2,7 @@
 import { dot, minus, rightOf, type Vector, type View } from './grid';
 import type { RelativeWindow } from './window';
 
-/** What the pictures show now; the overlays are drawn from it. */
+/** What the pictures show now; the overlays are drawn from it, each with the view of its own image. */
 export interface Picture {
   view: View;
   focalPoint: Vector;

@@ -1,19 +1,16 @@
 /**
  * The three linked pictures, drawn on 2D canvases.
  *
- * All images of a case lie on one grid and every plane runs along it: a picture is one slice of an array, and all
- * three show the same one. See docs/adr/0010-own-slice-display.md for why no imaging library draws them.
+ * A picture is one slice of an array, cut along the image's own axes. See docs/adr/0010-own-slice-display.md for why no
+ * imaging library draws them.
  */
-import { contoursOf, fillPath, linePath, type Contour } from './contour';
-import { cssColour, type LesionStyle } from './colours';
-import { cornerOf, cutOf, voxelAt, type Cut } from './cut';
-import { brightBox, heightToFit, middleOf, type Box } from './extent';
-import { dot, minus, plus, rightOf, scaled, sliceAlong, viewOf, type Grid, type Plane, type Vector, type View } from './grid';
-import { paintSlice } from './paint';
+import { Camera, reaches, type Section } from './camera';
+import { cornerOf } from './cut';
+import { worldToIndex, type Grid, type Plane, type Vector } from './grid';
+import { Outlines, type Lesions, type Look, type Placed } from './outlines';
 import { placeIn, type Picture } from './picture';
-import type { Pixels } from './pixels';
+import { Slices } from './slices';
 import type { LoadedVolume } from './volumes';
-import { applied, dragged, relativeTo, UNCHANGED, type RelativeWindow } from './window';
 
 export type PaneName = 'prior' | 'current' | 'lesions';
 export const PANES: readonly PaneName[] = ['prior', 'current', 'lesions'];
@@ -26,35 +23,9 @@ export interface Content {
   lesions?: boolean;
 }
 
-/** The lesion map and how each lesion is drawn; a number without style is not drawn. */
-export interface Lesions {
-  labels: Pixels;
-  styles: ReadonlyMap<number, LesionStyle>;
-  /** The algorithm's own map, of which these numbers' outlines are shown beside the reader's. */
-  original: Pixels;
-  corrected: ReadonlySet<number>;
-}
-
-export interface Look {
-  shown: boolean;
-  filled: boolean;
-  /** 0 to 1, of fill and line. */
-  opacity: number;
-}
-
-/** Air is darker than the window's centre by this share of its width. */
-const DARK = 0.4;
 const SQUARE_PX = 40;
-const FILL = 0.4;
-const NEAREST_MM = 0.02;
-const FARTHEST_MM = 3;
 
-interface Painted {
-  canvas: HTMLCanvasElement;
-  image: ImageData;
-  rgba: Uint32Array;
-  key: string;
-}
+type Place = readonly [number, number];
 
 interface Pane {
   canvas: HTMLCanvasElement;
@@ -62,36 +33,23 @@ interface Pane {
 }
 
 export class Scene {
-  private readonly head: Box;
   private readonly panes = new Map<PaneName, Pane>();
-  private readonly painted = new Map<LoadedVolume, Painted>();
+  private readonly slices = new Slices();
   private readonly observer = new ResizeObserver(() => this.resized());
+  /** On which the lesions lie. */
   private readonly grid: Grid;
-  private plane: Plane = 'axial';
-  private view: View;
-  private cut: Cut;
-  private focal: Vector;
-  private mmPerPixel = 1;
-  private fitted = false;
-  /** Height of the pictures for which the scale was chosen, in CSS pixels. */
-  private height = 0;
-  private change: RelativeWindow = UNCHANGED;
+  private readonly camera: Camera;
+  private readonly outlines: Outlines;
   private look: Look = { shown: true, filled: true, opacity: 1 };
-  private lesions: Lesions | null = null;
-  private contours: { key: string; own: Map<number, Contour>; original: Map<number, Contour> } | null = null;
   private frame = 0;
-  private drawings = 0;
 
   constructor(
     first: LoadedVolume,
     private readonly onPicture: (picture: Picture) => void,
   ) {
-    const { header, pixels } = first;
-    this.grid = header;
-    this.head = brightBox(header, pixels, header.window_center - header.window_width * DARK);
-    this.view = viewOf(this.plane, header.directions);
-    this.cut = cutOf(header, this.view);
-    this.focal = middleOf(header, this.head);
+    this.grid = first.header;
+    this.camera = new Camera(first);
+    this.outlines = new Outlines(this.grid);
   }
 
   attach(name: PaneName, canvas: HTMLCanvasElement): void {
@@ -99,26 +57,27 @@ export class Scene {
     this.observer.observe(canvas);
   }
 
+  /** The current pane's image is the one whose slices are scrolled through. */
   show(name: PaneName, content: Content): void {
     const pane = this.panes.get(name);
     if (pane) pane.content = content;
+    if (name === 'current') this.camera.main = content.image?.header ?? this.grid;
     this.invalidate();
   }
 
   /** Let go of volumes that no pane shows any more. */
   forgetHidden(): void {
-    const shown = new Set([...this.panes.values()].flatMap(({ content }) => [content.image, content.other]));
-    for (const volume of this.painted.keys()) if (!shown.has(volume)) this.painted.delete(volume);
+    this.slices.keepOnly(new Set([...this.panes.values()].flatMap(({ content }) => [content.image, content.other])));
   }
 
   setLesions(lesions: Lesions | null): void {
-    this.lesions = lesions;
-    this.redrawn();
+    this.outlines.set(lesions);
+    this.invalidate();
   }
 
   /** The lesion map's voxels changed in place. */
   redrawn(): void {
-    this.drawings += 1;
+    this.outlines.changed();
     this.invalidate();
   }
 
@@ -128,88 +87,66 @@ export class Scene {
   }
 
   setPlane(plane: Plane): void {
-    this.plane = plane;
-    this.view = viewOf(plane, this.grid.directions);
-    this.cut = cutOf(this.grid, this.view);
-    this.fit(this.focal);
+    this.moved(() => this.camera.setPlane(plane));
   }
 
-  /** Bring a world position into all three pictures; they move sideways only when it would lie outside. */
   jumpTo(point: Vector): void {
-    this.focal = plus(this.focal, scaled(this.view.normal, dot(minus(point, this.focal), this.view.normal)));
-    this.scroll(0);
-    const { size } = this.picture();
-    const margin = 0.1;
-    const outside = placeIn(this.picture(), point).some((at, axis) => {
-      const length = size[axis] ?? 0;
-      return at < length * margin || at > length * (1 - margin);
-    });
-    if (outside) this.focal = plus(point, this.depthOf(point));
-    this.invalidate();
+    this.moved(() => this.camera.jumpTo(point));
   }
 
-  /** Go on by a number of slices, never beyond the first or last. */
   scroll(slices: number): void {
-    const { count, spacingMm, position } = sliceAlong(this.grid, this.view, this.focal);
-    const next = Math.min(count - 1, Math.max(0, Math.round(position) + slices));
-    this.focal = plus(this.focal, scaled(this.view.normal, (next - position) * spacingMm));
-    this.invalidate();
+    this.moved(() => this.camera.scroll(slices));
   }
 
   pan(dx: number, dy: number): void {
-    const right = scaled(rightOf(this.view), -dx * this.mmPerPixel);
-    this.focal = plus(this.focal, plus(right, scaled(this.view.up, dy * this.mmPerPixel)));
-    this.invalidate();
+    this.moved(() => this.camera.pan(dx, dy));
   }
 
-  /** Enlarge, keeping what lies under a place of the picture where it is. */
-  zoom(factor: number, at?: readonly [number, number]): void {
-    const fixed = at ? this.worldAt(at) : this.focal;
-    const next = Math.min(FARTHEST_MM, Math.max(NEAREST_MM, this.mmPerPixel / factor));
-    this.focal = plus(fixed, scaled(minus(this.focal, fixed), next / this.mmPerPixel));
-    this.mmPerPixel = next;
-    this.invalidate();
+  /** Enlarge, keeping what lies under a place of a pane's picture where it is. */
+  zoom(factor: number, at?: Place, pane: PaneName = 'current'): void {
+    this.moved(() => this.camera.zoom(factor, at && this.worldAt(at, pane)));
   }
 
-  /** Change the window of all images alike, by a drag in pixels. */
   dragWindow(dx: number, dy: number): void {
-    const unit = { center: 0, width: 1 };
-    this.change = relativeTo(unit, dragged(applied(unit, this.change), dx, dy));
-    this.invalidate();
+    this.moved(() => this.camera.dragWindow(dx, dy));
   }
 
-  /** The middle of the head, filling the picture, with the images' own windows. */
   reset(): void {
-    this.change = UNCHANGED;
-    this.fit(middleOf(this.grid, this.head));
+    this.moved(() => this.camera.reset());
   }
 
-  worldAt([x, y]: readonly [number, number]): Vector {
-    const { size } = this.picture();
-    const right = scaled(rightOf(this.view), (x - size[0] / 2) * this.mmPerPixel);
-    return plus(this.focal, plus(right, scaled(this.view.up, (size[1] / 2 - y) * this.mmPerPixel)));
+  worldAt(at: Place, pane: PaneName = 'current'): Vector {
+    return this.camera.worldAt(this.gridOf(pane), at);
   }
 
-  /** Index (z, y, x) of the voxel under a place of the picture; null beside the images. */
-  voxelAt(at: readonly [number, number]): Vector | null {
-    const off = minus(this.worldAt(at), cornerOf(this.grid, this.cut, this.slice()));
-    const { row, column } = this.cut;
-    const r = Math.round(dot(off, row.direction) / row.spacingMm);
-    const c = Math.round(dot(off, column.direction) / column.spacingMm);
-    return r < 0 || c < 0 || r >= row.count || c >= column.count ? null : voxelAt(this.cut, this.slice(), r, c);
+  /** Index (z, y, x) of the lesion map's voxel under a place of a pane's picture; null beside the map. */
+  voxelAt(at: Place, pane: PaneName = 'current'): Vector | null {
+    const [z, y, x] = worldToIndex(this.grid, this.camera.onSlice(this.gridOf(pane), at));
+    const index: Vector = [Math.round(z), Math.round(y), Math.round(x)];
+    return index.every((value, axis) => value >= 0 && value < (this.grid.shape[axis] ?? 0)) ? index : null;
   }
 
-  /** The picture's own two axes of the array, for what is drawn in its plane. */
+  /** The picture's own two axes of the lesion map, for what is drawn in its plane. */
   get axes(): readonly [number, number] {
-    return [this.cut.row.index, this.cut.column.index];
+    const { row, column } = this.camera.section(this.grid).cut;
+    return [row.index, column.index];
   }
 
   close(): void {
     this.observer.disconnect();
     cancelAnimationFrame(this.frame);
     this.panes.clear();
-    this.painted.clear();
-    this.lesions = null;
+    this.slices.clear();
+    this.outlines.set(null);
+  }
+
+  private gridOf(pane: PaneName): Grid {
+    return this.panes.get(pane)?.content.image?.header ?? this.grid;
+  }
+
+  private moved(move: () => void): void {
+    move();
+    this.invalidate();
   }
 
   /** Draw with the next frame. */
@@ -219,137 +156,51 @@ export class Scene {
 
   private draw(): void {
     this.frame = 0;
-    if (!this.fitted) this.fit(this.focal);
     for (const { canvas, content } of this.panes.values()) this.drawPane(canvas, content);
-    this.onPicture(this.picture());
+    this.onPicture(this.camera.picture);
   }
 
-  private drawPane(canvas: HTMLCanvasElement, content: Content): void {
+  private drawPane(canvas: HTMLCanvasElement, { image, other, lesions }: Content): void {
     const context = canvas.getContext('2d', { alpha: false });
     if (!context) return;
     const { width, height } = canvas;
+    const ratio = canvas.clientWidth > 0 ? width / canvas.clientWidth : 1;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = '#000';
     context.fillRect(0, 0, width, height);
     context.imageSmoothingEnabled = true;
-    const place = this.placeOfSlice(canvas);
-    const { row, column } = this.cut;
-    const put = (volume: LoadedVolume) =>
-      context.drawImage(this.slicePicture(volume), place.x, place.y, place.dx * column.count, place.dy * row.count);
-    if (content.image) put(content.image);
-    if (content.other) {
+    if (image) this.drawSlice(context, image, ratio);
+    if (other) {
       context.save();
-      context.clip(squares(width, height, SQUARE_PX * this.ratio(canvas)));
-      put(content.other);
+      context.clip(squares(width, height, SQUARE_PX * ratio));
+      this.drawSlice(context, other, ratio);
       context.restore();
     }
-    if (content.lesions && content.image && this.look.shown) this.drawLesions(context, place, this.ratio(canvas));
+    if (!image || !lesions || !this.look.shown) return;
+    const section = this.camera.section(image.header);
+    if (reaches(section)) this.outlines.draw(context, section, this.look, this.placeOf(section, ratio), ratio);
   }
 
-  private drawLesions(
-    context: CanvasRenderingContext2D,
-    { x, y, dx, dy }: { x: number; y: number; dx: number; dy: number },
-    ratio: number,
-  ): void {
-    const { lesions } = this;
-    if (!lesions) return;
-    const { own, original } = this.contoursNow(lesions);
-    context.lineCap = 'square';
-    for (const [number, contour] of own) {
-      const style = lesions.styles.get(number);
-      if (!style) continue;
-      if (this.look.filled && style.filled) {
-        context.fillStyle = cssColour(style, FILL * this.look.opacity);
-        context.fill(fillPath(contour, x, y, dx, dy));
-      }
-      context.lineWidth = 1.5 * ratio;
-      context.setLineDash(style.dash.map((length) => length * ratio));
-      context.strokeStyle = cssColour(style, this.look.opacity);
-      context.stroke(linePath(contour, x, y, dx, dy));
-    }
-    context.lineWidth = ratio;
-    context.setLineDash([2 * ratio, 3 * ratio]);
-    context.strokeStyle = 'rgb(255 255 255 / 0.8)';
-    for (const [number, contour] of original) {
-      if (lesions.corrected.has(number)) context.stroke(linePath(contour, x, y, dx, dy));
-    }
-    context.setLineDash([]);
+  private drawSlice(context: CanvasRenderingContext2D, volume: LoadedVolume, ratio: number): void {
+    const section = this.camera.section(volume.header);
+    if (!reaches(section)) return;
+    const { row, column } = section.cut;
+    const { x, y, dx, dy } = this.placeOf(section, ratio);
+    const picture = this.slices.picture(volume, section, this.camera.change);
+    context.drawImage(picture, x, y, dx * column.count, dy * row.count);
   }
 
-  private contoursNow(lesions: Lesions): { own: Map<number, Contour>; original: Map<number, Contour> } {
-    const key = `${this.plane} ${this.slice()} ${this.drawings}`;
-    if (this.contours?.key !== key) {
-      const own = contoursOf(lesions.labels, this.cut, this.slice());
-      const original = lesions.corrected.size ? contoursOf(lesions.original, this.cut, this.slice()) : new Map();
-      this.contours = { key, own, original };
-    }
-    return this.contours;
-  }
-
-  /** The slice of a volume as a picture of its own size, painted anew only when it changed. */
-  private slicePicture(volume: LoadedVolume): HTMLCanvasElement {
-    const { row, column } = this.cut;
-    let painted = this.painted.get(volume);
-    if (!painted || painted.canvas.width !== column.count || painted.canvas.height !== row.count) {
-      const canvas = Object.assign(document.createElement('canvas'), { width: column.count, height: row.count });
-      const image = new ImageData(column.count, row.count);
-      painted = { canvas, image, rgba: new Uint32Array(image.data.buffer), key: '' };
-      this.painted.set(volume, painted);
-    }
-    const { header, pixels } = volume;
-    const window = applied({ center: header.window_center, width: header.window_width }, this.change);
-    const key = `${this.plane} ${this.slice()} ${window.center} ${window.width}`;
-    if (painted.key !== key) {
-      paintSlice(painted.rgba, pixels, this.cut, this.slice(), window);
-      painted.canvas.getContext('2d', { alpha: false })?.putImageData(painted.image, 0, 0);
-      painted.key = key;
-    }
-    return painted.canvas;
-  }
-
-  /** Where the slice lies on a canvas, in its own pixels: the upper left corner of its first voxel. */
-  private placeOfSlice(canvas: HTMLCanvasElement): { x: number; y: number; dx: number; dy: number } {
-    const ratio = this.ratio(canvas);
-    const [x, y] = placeIn(this.picture(), cornerOf(this.grid, this.cut, this.slice()));
-    const dx = (this.cut.column.spacingMm / this.mmPerPixel) * ratio;
-    const dy = (this.cut.row.spacingMm / this.mmPerPixel) * ratio;
+  private placeOf({ grid, view, cut, slice }: Section, ratio: number): Placed {
+    const picture = { ...this.camera.picture, view };
+    const [x, y] = placeIn(picture, cornerOf(grid, cut, slice));
+    const dx = (cut.column.spacingMm / picture.mmPerPixel) * ratio;
+    const dy = (cut.row.spacingMm / picture.mmPerPixel) * ratio;
     return { x: x * ratio - dx / 2, y: y * ratio - dy / 2, dx, dy };
   }
 
-  private ratio(canvas: HTMLCanvasElement): number {
-    return canvas.clientWidth > 0 ? canvas.width / canvas.clientWidth : 1;
-  }
-
-  private slice(): number {
-    return Math.round(sliceAlong(this.grid, this.view, this.focal).position);
-  }
-
-  /** From a point, straight through the picture, to the slice that is shown. */
-  private depthOf(point: Vector): Vector {
-    return scaled(this.view.normal, dot(minus(this.focal, point), this.view.normal));
-  }
-
-  private picture(): Picture {
-    const canvas = this.panes.get('current')?.canvas;
-    const size = [canvas?.clientWidth ?? 1, canvas?.clientHeight ?? 1] as const;
-    return { view: this.view, focalPoint: this.focal, mmPerPixel: this.mmPerPixel, size, change: this.change };
-  }
-
-  /** Let the head fill the picture, in the slice that holds a point. */
-  private fit(point: Vector): void {
-    const { size } = this.picture();
-    if (size[1] < 2) return;
-    this.fitted = true;
-    this.mmPerPixel = heightToFit(this.grid, this.head, this.view, size[0] / size[1]) / size[1];
-    this.focal = middleOf(this.grid, this.head);
-    this.jumpTo(point);
-  }
-
   private resized(): void {
-    const { size } = this.picture();
-    // The same part of the head in a larger picture.
-    if (this.fitted && this.height > 1 && size[1] > 1) this.mmPerPixel *= this.height / size[1];
-    this.height = size[1];
+    const canvas = this.panes.get('current')?.canvas;
+    if (canvas) this.camera.resize([canvas.clientWidth, canvas.clientHeight]);
     for (const { canvas } of this.panes.values()) {
       const width = Math.round(canvas.clientWidth * devicePixelRatio);
       const height = Math.round(canvas.clientHeight * devicePixelRatio);

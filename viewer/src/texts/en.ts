@@ -181,6 +181,8 @@ export const texts = {
     planeHint: (key: number) => `Key ${key}`,
     sequence: 'Sequence',
     sequenceHint: 'Q: next sequence',
+    own: 'Own slices',
+    ownHint: 'Each series in the slices in which it was acquired; all pictures show the same place, but may be turned a little against each other (O)',
     comparedWith: 'Compare with',
     blink: 'Blink',
     blinkHint: 'Prior and current in turn in the middle picture (B)',
@@ -207,6 +209,8 @@ export const texts = {
     hidden: 'LESIONS HIDDEN',
     help: 'Wheel or ↑ ↓ slice · left drag window · right drag zoom · middle or Shift-drag pan',
     slice: (index: number, total: number) => `Slice ${index} / ${total}`,
+    outside: 'beyond this series',
+    apart: (millimetres: number) => `${millimetres.toFixed(1)} mm apart`,
     window: (width: number, center: number) => `W ${width} C ${center}`,
     scale: (centimetres: number) => `${centimetres} cm`,
     label: (name: string, date: string, plane: string, slice: string) =>

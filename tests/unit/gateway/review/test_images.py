@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from gateway.review.display import ReviewVolume, coarse_head, grey_volume, head_mask
 from gateway.review.finalise import provenance_of
-from gateway.review.images import ReviewImages, onto
+from gateway.review.images import ReviewImages, onto, placed
 from gateway.review.visits import Comparison, review_images
 from processing.dicom.read import parse_part10, read_series
 from processing.dicom.result import to_part10
@@ -17,7 +19,21 @@ from processing.domain.errors import Defect, InputRejected
 from processing.domain.imaging import Grid, LabelMap, RigidTransform, Volume
 from processing.domain.messages import StoredObject, StudyOrder
 from processing.domain.study import SeriesRole
-from tests.unit.gateway.front_result import Compared, MemoryArchive
+from tests.unit.gateway.front_result import Compared, MemoryArchive, Pair, compare, head, small_pair
+
+_AXES = np.eye(3)[:, ::-1]
+
+
+def _turned() -> RigidTransform:
+    angle = np.deg2rad(5.0)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    matrix[:3, 3] = (6.0, -4.0, 9.0)
+    return RigidTransform(matrix)
+
+
+_TO_PRIOR = _turned()
+"""From the current study to the prior."""
 
 
 def comparison_of(compared: Compared, **changes: object) -> Comparison:
@@ -149,6 +165,66 @@ def test_a_moved_volume_shows_the_same_anatomy_at_the_same_place() -> None:
     moved = onto(grid, source, RigidTransform(matrix))
     peak = np.unravel_index(int(moved.array.argmax()), moved.array.shape)
     assert np.allclose(grid.index_to_lps(peak) + np.array((5.0, 0.0, 0.0)), point)
+
+
+def test_a_placed_volume_keeps_its_voxels_and_lies_where_the_registration_says() -> None:
+    """The same bright voxel, in its own slices, through a turn and a shift."""
+    array = np.zeros((8, 20, 20), dtype=np.float32)
+    array[4, 10, 12] = 100.0
+    source = Volume(array, _grid(array))
+    angle = np.deg2rad(8.0)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    matrix[:3, 3] = (5.0, -3.0, 7.0)
+    to_source = RigidTransform(matrix)
+    shown = placed(source, to_source)
+    assert np.array_equal(shown.array, array), "nothing is interpolated"
+    assert np.allclose(shown.grid.spacing_mm, source.grid.spacing_mm)
+    here = shown.grid.index_to_lps((4, 10, 12))
+    assert np.allclose(to_source.apply(here), source.grid.index_to_lps((4, 10, 12)))
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> Compared:
+    """FLAIR of 4 mm and T1 of other slices at two visits; the prior lies turned and shifted in its scanner."""
+    flair = Grid.from_axes((6, 48, 40), origin_mm=(-40, -36, -12), spacing_mm=(4, 1.5, 2), directions=_AXES)
+    fine = Grid.from_axes((20, 30, 32), origin_mm=(-38, -34, -14), spacing_mm=(1.25, 2.4, 2.5), directions=_AXES)
+    there = [Grid(grid.shape, _TO_PRIOR.matrix @ grid.affine) for grid in (flair, fine)]
+    current = {SeriesRole.FLAIR: head(flair), SeriesRole.T1: head(fine)}
+    prior = {SeriesRole.FLAIR: head(there[0], bright=350), SeriesRole.T1: head(there[1], bright=350)}
+    found = small_pair().found
+    pair = Pair(prior, current, lambda volume: replace(found(volume), current_to_prior=_TO_PRIOR))
+    return compare(tmp_path_factory.mktemp("turned"), pair)
+
+
+@pytest.mark.parametrize("name", ["current-T1-own", "prior-own", "prior-T1-own"])
+def test_own_slices_are_the_acquired_ones_at_the_registered_place(turned: Compared, name: str) -> None:
+    image = review_images(comparison_of(turned))[name]
+    acquired = read_series(
+        parse_part10(turned.archive.retrieve_series(image.study.study_instance_uid, image.series_instance_uid))
+    ).volume
+    shown = load(turned, name)
+    assert np.array_equal(shown.array, acquired.array)
+    assert np.allclose(shown.grid.spacing_mm, acquired.grid.spacing_mm, atol=1e-4)
+    to_visit = RigidTransform.identity() if image.visit == 0 else _TO_PRIOR
+    for corner in ((0, 0, 0), (3, 20, 10), tuple(n - 1 for n in shown.grid.shape)):
+        assert np.allclose(
+            to_visit.apply(shown.grid.index_to_lps(corner)), acquired.grid.index_to_lps(corner), atol=1e-2
+        )
+
+
+def test_own_slices_of_another_frame_are_refused(turned: Compared) -> None:
+    """A T1 that no registration ties to its FLAIR is not shown at a place that nobody knows."""
+    study = turned.order.current
+    key = (study.study_instance_uid, study.series[SeriesRole.T1])
+    files = dict(turned.archive.files)
+    files[key] = {}
+    for uid, content in turned.archive.files[key].items():
+        dataset = dcmread(BytesIO(content))
+        dataset.FrameOfReferenceUID = "2.25.77"
+        files[key][uid] = to_part10(dataset)
+    with pytest.raises(InputRejected, match="can't be brought onto its FLAIR"):
+        load(turned, "current-T1-own", MemoryArchive(files))
 
 
 def test_the_coarse_head_lies_where_the_head_is(compared: Compared) -> None:

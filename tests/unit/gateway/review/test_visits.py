@@ -37,7 +37,19 @@ def comparison(later: str, earlier: str, *, kinds: tuple[str, ...] = EVERYTHING,
 
 def test_every_routed_series_of_both_visits_can_be_shown() -> None:
     images = review_images(comparison("2024", "2023"))
-    assert list(images) == ["current", "current-T1", "current-T2", "prior", "prior-T1", "subtraction", "lesions"]
+    assert list(images) == [
+        "current",
+        "current-T1",
+        "current-T2",
+        "prior",
+        "prior-T1",
+        "current-T1-own",
+        "current-T2-own",
+        "prior-own",
+        "prior-T1-own",
+        "subtraction",
+        "lesions",
+    ]
     assert [image.visit for image in images.values()] == [0, 0, 0, 1, 1, 0, 0]
     assert images["current-T2"].series_instance_uid == "2024/T2"
     assert images["lesions"].kind is ImageKind.LESIONS
@@ -65,5 +77,7 @@ def test_without_a_registered_prior_there_is_no_prior_to_show() -> None:
         "current",
         "current-T1",
         "current-T2",
+        "current-T1-own",
+        "current-T2-own",
         "lesions",
     ]
