@@ -87,6 +87,10 @@ load: setup ## Play a department's day and print what it cost (STUDIES=90 SIZE=s
 compose-test: setup ## Build the images, start compose.yaml, send a study over TLS, sign it, find it in the PACS, stop
 	@$(RUN) -m tests.e2e.compose
 
+.PHONY: compose-engine
+compose-engine: setup ## Say whether compose-test can run here, and with what
+	@$(RUN) -m tests.e2e.compose --which
+
 .PHONY: audit
 audit: setup ## Ask whether vulnerabilities are known of what is installed (skips where nobody can be asked)
 	@$(RUN) -m deploy.audit

@@ -20,7 +20,7 @@ from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.errors import Transient
 from tests.e2e.compose.checks import findings
-from tests.e2e.compose.engine import EngineFailed, NoEngine, engine
+from tests.e2e.compose.engine import EngineFailed, NoEngine, engine, which_engine
 from tests.e2e.compose.stack import Stack, stack
 
 _RESULT_WITHIN_S = 1200.0
@@ -49,7 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.compose", description=__doc__)
     parser.add_argument("--require", action="store_true", help="fail where no container can run, instead of skipping")
     parser.add_argument("--fresh", action="store_true", help="use no image or layer that is there, as a new machine")
+    parser.add_argument("--which", action="store_true", help="only say whether it would run here, and with what")
     options = parser.parse_args(arguments)
+    if options.which:
+        return _say_which()
     # Whoever ends this finds no container left over.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("compose-test was stopped"))
     clock = Clock()
@@ -72,6 +75,14 @@ def main(arguments: list[str] | None = None) -> int:
         _say(f"    {sentence}")
     _say("compose-test failed" if wrong else "compose-test passed")
     return 1 if wrong else 0
+
+
+def _say_which() -> int:
+    try:
+        _say(f"compose-test: {which_engine()} is here, `make compose-test` runs it (some 15 minutes; not part of CI)")
+    except NoEngine as reason:
+        _say(f"compose-test: can't run here: {reason}")
+    return 0
 
 
 def _tell(running: Stack, folder: Path, clock: Clock) -> list[str]:

@@ -79,6 +79,26 @@ class Engine:
         self.run(self.container, "build", *options, "-t", image, "-f", str(dockerfile), str(context))
 
 
+def which_engine() -> str:
+    """Return the program that would run containers here; quick, for nothing is made or started.
+
+    Raises
+    ------
+    NoEngine
+        If there is none.
+    """
+    if shutil.which("docker") and _succeeds(("docker", "info"), os.environ):
+        if not _succeeds(("docker", "compose", "version"), os.environ):
+            raise NoEngine("Docker is here without its compose plugin")
+        return "docker"
+    missing = [name for name in ("podman", "runc", "docker-compose", "debootstrap") if shutil.which(name) is None]
+    if missing:
+        raise NoEngine(f"no Docker that answers, and for Podman {', '.join(missing)} is missing")
+    if os.geteuid() != 0:
+        raise NoEngine("no Docker that answers, and Podman with internal networks is tried as root only")
+    return "podman"
+
+
 @contextlib.contextmanager
 def engine(folder: Path, *, fresh: bool = False) -> Iterator[Engine]:
     """Find an engine and hold it ready.
@@ -95,16 +115,9 @@ def engine(folder: Path, *, fresh: bool = False) -> Iterator[Engine]:
     NoEngine
         If there is none.
     """
-    if shutil.which("docker") and _succeeds(("docker", "info"), os.environ):
-        if not _succeeds(("docker", "compose", "version"), os.environ):
-            raise NoEngine("Docker is here without its compose plugin")
+    if which_engine() == "docker":
         yield Engine("docker", ("docker", "compose"), dict(os.environ), fresh)
         return
-    missing = [name for name in ("podman", "runc", "docker-compose", "debootstrap") if shutil.which(name) is None]
-    if missing:
-        raise NoEngine(f"no Docker that answers, and for Podman {', '.join(missing)} is missing")
-    if os.geteuid() != 0:
-        raise NoEngine("no Docker that answers, and Podman with internal networks is tried as root only")
     yield from _podman(folder, fresh)
 
 
