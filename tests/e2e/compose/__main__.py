@@ -53,8 +53,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.which:
         return _say_which()
-    # Whoever ends this finds no container left over.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compose-test was stopped"))
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="ict-") as folder:
         try:
@@ -169,4 +167,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever ends this finds no container left over.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compose-test was stopped"))
     sys.exit(main())

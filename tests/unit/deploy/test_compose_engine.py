@@ -20,9 +20,7 @@ def _programs(folder: Path, **programs: int) -> None:
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     _programs(tmp_path, docker=1, podman=0, runc=0)
-    with pytest.raises(
-        NoEngine, match=r"no Docker that answers, and for Podman docker-compose, debootstrap is missing"
-    ):
+    with pytest.raises(NoEngine, match="for Podman docker-compose, debootstrap is missing"):
         which_engine()
 
 
