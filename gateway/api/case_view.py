@@ -23,16 +23,17 @@ from gateway.api.schemas import (
     SeriesLine,
     StoredLine,
 )
-from gateway.api.tumour_view import tumour_state
+from gateway.api.schemas.tumour import FollowUp
+from gateway.api.tumour_view import follow_up, tumour_state
 from gateway.cases.notes import notes_on
 from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.flow import release
 from gateway.jobs import store
-from gateway.review.decisions import lesions_of, rejected, review_of
+from gateway.review.decisions import lesions_of, measures_a_tumour, rejected, review_of
 from gateway.review.edits import DrawnLesion, lesions_with, standing_edits
 from gateway.review.images import ReviewImages
 from gateway.review.order import Urgency, worklist_order
-from gateway.review.second_reader import in_line, is_blind, reading_of
+from gateway.review.second_reader import in_line, is_blind, reading_of, volume_reading_of
 from gateway.review.visits import Comparison
 from gateway.sealing import Seal
 from gateway.studies.conduct import hides_lesions
@@ -67,6 +68,10 @@ class CaseRows:
     """Whether whoever asks has to read the case without its lesions, for a reading study."""
     remarks: tuple[str, ...] = ()
     """What has to be known or decided about the case itself."""
+    earlier: tuple[tuple[Case, bool], ...] = ()
+    """Earlier measurements of a tumour, the newest first, with whether they were accepted."""
+    eye_first: bool = False
+    """Whether a tumour over three time points still has to be read by eye."""
 
     @property
     def blind(self) -> bool:
@@ -76,7 +81,7 @@ class CaseRows:
     @property
     def images_alone(self) -> bool:
         """Whether whoever asks has to read the images alone first."""
-        return self.hidden or self.blind
+        return self.hidden or self.blind or self.eye_first
 
     @property
     def withheld(self) -> bool:
@@ -190,7 +195,15 @@ def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | 
         notes=flow.notes_of(session, case),
         hidden=bool(asked_by) and hides_lesions(session, case_id, asked_by),
         remarks=tuple(notes_on(session, [case]).get(case_id, [])),
+        earlier=_earlier_tumours(session, case, job),
+        eye_first=flow.wants_eye_first(session, case, job, review),
     )
+
+
+def _earlier_tumours(session: Session, case: Case, job: Job | None) -> tuple[tuple[Case, bool], ...]:
+    if job is None or not measures_a_tumour(job):
+        return ()
+    return tuple((one, flow.is_accepted(session, one)) for one in flow.earlier_tumours(session, case))
 
 
 def case_detail(rows: CaseRows, identities: Identities | WithoutNames, images: ReviewImages, seal: Seal) -> CaseDetail:
@@ -213,6 +226,7 @@ def case_detail(rows: CaseRows, identities: Identities | WithoutNames, images: R
             if outcome is not None and outcome.tumour is not None and not rows.withheld
             else None
         ),
+        follow_up=_follow_up(rows, identities),
         review=_open_or_signed(rows, seal) if outcome is not None else None,
         events=_events(rows.case),
         deliveries=[
@@ -226,6 +240,13 @@ def case_detail(rows: CaseRows, identities: Identities | WithoutNames, images: R
             for delivery in rows.deliveries
         ],
     )
+
+
+def _follow_up(rows: CaseRows, identities: Identities | WithoutNames) -> FollowUp | None:
+    if rows.result is None or rows.result.tumour is None:
+        return None
+    dates = [clinical_study_date(case, identities) for case, _accepted in rows.earlier]
+    return follow_up(rows.earlier, dates, eye_first=rows.eye_first)
 
 
 def _own_summary(rows: CaseRows, identities: Identities | WithoutNames) -> CaseSummary:
@@ -252,8 +273,14 @@ def review_state(review: Review, job: Job, seal: Seal, asked_by: str, *, blind: 
         signed_at=review.signed_at,
         edition=review.edition,
         visual_reading=reading_of(review.visual_reading),
+        visual_diameters_mm=_pair(review.visual_diameters),
+        volume_reading=volume_reading_of(review.volume_reading),
         second=_second(review, job, seal, asked_by) if review.first_signed_at is not None else None,
     )
+
+
+def _pair(stored: list[float] | None) -> tuple[float, float] | None:
+    return (stored[0], stored[1]) if stored else None
 
 
 _BLIND = SecondReaderState(stage=SecondStage.BLIND, reader=None, blind_reading=None, consensus="")
@@ -287,6 +314,8 @@ def _nothing_yet() -> ReviewState:
         signed_at=None,
         edition=1,
         visual_reading=None,
+        visual_diameters_mm=None,
+        volume_reading=None,
         second=None,
     )
 
@@ -351,6 +380,7 @@ def lesion_lines(rows: CaseRows, images: ReviewImages) -> list[LesionLine]:
             measured_mm3=lesion.measured_mm3,
             limits_of_agreement_mm3=lesion.limits_of_agreement_mm3,
             exceeds_measurement_error=lesion.exceeds_measurement_error,
+            below_quantification=lesion.below_quantification,
             verdict=Verdict(verdicts[str(lesion.number)]) if str(lesion.number) in verdicts else None,
         )
         for lesion in with_limits(release.ledger(), order.pipeline, order.version, lesions)

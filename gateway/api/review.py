@@ -19,15 +19,19 @@ from gateway.api.schemas import (
     BlindReading,
     CaseDetail,
     Consensus,
+    EyeReading,
     Reopening,
     ReviewState,
     Signature,
     VerdictChange,
+    VolumeReading,
 )
 from gateway.audit.trail import AuditAction
 from gateway.db.tables import Case, Job
 from gateway.jobs import store
-from gateway.review import decisions
+from gateway.review import decisions, tumour_reading
+from gateway.review.second_reader import ReviewRefused
+from processing.domain.decision import EyeDiameters
 
 router = APIRouter(prefix="/cases/{case_id}", tags=["review"])
 
@@ -67,6 +71,47 @@ def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: S
         parts = (review.acceptance, f"rated {review.rating}" if review.rating else None, review.visual_reading)
         keep_in(session, who, AuditAction.ASSESSED, case, "; ".join(part for part in parts if part))
         return review_state(review, job, seal, who.user_name)
+
+
+@router.put("/eye-reading", operation_id="readByEye", responses=_ERRORS)
+def read_by_eye(who: Reader, case_id: str, seen: EyeReading, state: State) -> CaseDetail:
+    """Say once what the images of a tumour's three time points show; then outlines and volumes are shown."""
+    try:
+        diameters = EyeDiameters(*seen.diameters_mm) if seen.diameters_mm is not None else None
+    except ValueError as wrong:
+        raise ReviewRefused("The longest diameter comes first, and no head holds one of 300 mm.") from wrong
+    with state.sessions.begin() as session:
+        case, job = reviewed(session, case_id)
+        tumour_reading.read_by_eye(
+            session,
+            case,
+            job,
+            seen.reading,
+            diameters,
+            followed=flow.is_followed(session, case, job),
+            reader=who.user_name,
+            edit=seen.edit,
+        )
+        keep_in(session, who, AuditAction.ASSESSED, case, f"by eye: {seen.reading.value}")
+    return _detail(who, case_id, state)
+
+
+@router.put("/volume-reading", operation_id="readWithVolumes", responses=_ERRORS)
+def read_with_volumes(who: Reader, case_id: str, concluded: VolumeReading, state: State) -> ReviewState:
+    """Say what the volumes of three time points mean; whoever saw something else hands the case to a second reader."""
+    with state.sessions.begin() as session:
+        case, job = reviewed(session, case_id)
+        review = tumour_reading.read_with_volumes(
+            session,
+            case,
+            job,
+            concluded.reading,
+            followed=flow.is_followed(session, case, job),
+            reader=who.user_name,
+            edit=concluded.edit,
+        )
+        keep_in(session, who, AuditAction.ASSESSED, case, f"with volumes: {concluded.reading.value}")
+        return review_state(review, job, state.services.seal, who.user_name)
 
 
 @router.put("/blind-reading", operation_id="readBlind", responses=_ERRORS)

@@ -7,20 +7,23 @@ from datetime import date, datetime
 from fastapi import APIRouter, HTTPException, Response, status
 
 from gateway import flow
+from gateway.api.case_view import CaseRows
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.disclosure import keep
 from gateway.api.problems import problems
 from gateway.api.schemas import Body, Patient
 from gateway.audit.trail import AuditAction
-from gateway.db.tables import Case
 from gateway.timeline import fhir, table
 from gateway.timeline.measurements import Measurement, Quantity
 from processing.domain.errors import InputRejected
 from processing.domain.growth import Change, Growth
+from processing.domain.growth_words import doubts_in_words
 
 router = APIRouter(prefix="/cases/{case_id}", tags=["timeline"])
 
+NO_TUMOUR = "This case measures no tumour."
+READ_FIRST = "Read the images alone first: volumes are compared afterwards."
 NOT_ACCEPTED = "This case has no measurement that a reader accepted and signed."
 
 
@@ -81,16 +84,25 @@ class TimelineView(Body):
     """None where the case measures no tumour."""
 
 
+@router.get("/growth", operation_id="getGrowth", responses=problems(401, 403, 404))
+def get_growth(who: Reader, case_id: str, state: State) -> GrowthView:
+    """Return a tumour over three time points, as soon as this one's outlines are accepted; or why not."""
+    rows = rows_of(case_id, state, who)
+    state.disclosures.of_case(who, rows.case)
+    return _growth(state, rows, who.user_name) or GrowthView(changes=[], warnings=[], refusal=NO_TUMOUR)
+
+
 @router.get("/timeline", operation_id="getTimeline", responses=problems(401, 403, 404))
 def get_timeline(who: Reader, case_id: str, state: State) -> TimelineView:
     """Return what was measured and accepted of this case's patient."""
-    case = rows_of(case_id, state, who).case
+    rows = rows_of(case_id, state, who)
+    case = rows.case
     state.disclosures.of_case(who, case)
     with state.read_sessions() as session:
         found = flow.timeline_of(state.services, session, case, who.user_name)
     patient = state.identities_for(who).of([case.study_uid])[case.study_uid].patient
     return TimelineView(
-        patient=patient, measurements=[_line(one) for one in found], growth=_growth(state, case, who.user_name)
+        patient=patient, measurements=[_line(one) for one in found], growth=_growth(state, rows, who.user_name)
     )
 
 
@@ -159,15 +171,18 @@ def _line(one: Measurement) -> MeasurementLine:
     )
 
 
-def _growth(state: ApiState, case: Case, asked_by: str) -> GrowthView | None:
+def _growth(state: ApiState, rows: CaseRows, asked_by: str) -> GrowthView | None:
+    case = rows.case
     if not flow.measures_a_tumour(case):
         return None
+    if rows.images_alone:
+        return GrowthView(changes=[], warnings=[], refusal=READ_FIRST)
     with state.read_sessions() as session:
         try:
             found = flow.tumour_growth(state.services, session, case, asked_by)
         except InputRejected as refused:
             return GrowthView(changes=[], warnings=[], refusal=refused.reason)
-    return GrowthView(changes=_changes(found), warnings=list(found.warnings), refusal="")
+    return GrowthView(changes=_changes(found), warnings=list(doubts_in_words(found)), refusal="")
 
 
 def _changes(found: Growth) -> list[ChangeLine]:

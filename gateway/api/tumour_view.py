@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from gateway.api.schemas.tumour import DiametersLine, RatioLine, TumourPartLine, TumourState, VoteLine
-from gateway.db.tables import Review
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from gateway.api.schemas.tumour import (
+    DiametersLine,
+    EarlierTumour,
+    FollowUp,
+    RatioLine,
+    TumourPartLine,
+    TumourState,
+    VoteLine,
+)
+from gateway.db.tables import Case, Review
+from gateway.review.tumour_reading import PRIORS
 from processing.domain.decision import Verdict
 from processing.domain.tumour import Diameters, TumourFindings, TumourLabel
 
@@ -22,6 +34,34 @@ def tumour_state(found: TumourFindings, review: Review | None) -> TumourState:
         comparisons=found.comparisons,
         risk=found.risk,
     )
+
+
+def follow_up(earlier: Sequence[tuple[Case, bool]], dates: Sequence[str], *, eye_first: bool) -> FollowUp:
+    """Return what there is to compare a tumour with.
+
+    Parameters
+    ----------
+    earlier : sequence of (Case, bool)
+        The newest first, with whether it was accepted.
+    dates : sequence of str
+        Their true study dates, YYYYMMDD.
+    eye_first : bool
+    """
+    return FollowUp(
+        earlier=[
+            EarlierTumour(case_id=case.case_id, study_date=_day(day), accepted=accepted)
+            for (case, accepted), day in zip(earlier, dates, strict=True)
+        ],
+        compared=sum(accepted for _case, accepted in earlier) >= PRIORS,
+        eye_first=eye_first,
+    )
+
+
+def _day(value: str) -> date | None:
+    try:
+        return datetime.strptime(value, "%Y%m%d").date()
+    except ValueError:
+        return None
 
 
 def _part(found: TumourFindings, label: TumourLabel, verdict: object) -> TumourPartLine:

@@ -19,7 +19,14 @@ from gateway.flow.corrections import CorrectionResult, corrections, take_over_pa
 from gateway.flow.delivery import dispatch, reopen, sign
 from gateway.flow.erasure import erase_patient, erase_pseudonym, pseudonyms_of, what_is_known
 from gateway.flow.fast_track import announce, begin_early, replace_first_looks
-from gateway.flow.follow_up import measures_a_tumour, original_study_uid, timeline_of, tumour_growth
+from gateway.flow.follow_up import (
+    measures_a_tumour,
+    original_study_uid,
+    reported_growth,
+    study_day,
+    timeline_of,
+    tumour_growth,
+)
 from gateway.flow.operations import discard, passages, set_priority, turn_gate
 from gateway.flow.orders import record_outcome, record_progress, relay_outbox, retry, sweep_up
 from gateway.flow.prefetch import prefetch_priors
@@ -30,6 +37,7 @@ from gateway.flow.retention import hold, lift_hold, make_room, remove_old_copies
 from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.shipping import take_report
 from gateway.flow.step import fail
+from gateway.flow.time_points import earlier_tumours, is_accepted, is_followed, to_be_read_by_eye, wants_eye_first
 
 __all__ = [
     "CorrectionResult",
@@ -41,11 +49,14 @@ __all__ = [
     "corrections",
     "discard",
     "dispatch",
+    "earlier_tumours",
     "erase_patient",
     "erase_pseudonym",
     "fail",
     "follow_changes",
     "hold",
+    "is_accepted",
+    "is_followed",
     "lift_hold",
     "make_room",
     "measures_a_tumour",
@@ -63,17 +74,21 @@ __all__ = [
     "reopen",
     "replace_first_looks",
     "report_words",
+    "reported_growth",
     "require_known_keys",
     "retry",
     "search_priors",
     "set_priority",
     "settle",
     "sign",
+    "study_day",
     "sweep_up",
     "take_over_patient",
     "take_report",
     "timeline_of",
+    "to_be_read_by_eye",
     "tumour_growth",
     "turn_gate",
+    "wants_eye_first",
     "what_is_known",
 ]

@@ -12,7 +12,7 @@ from gateway.audit import trail
 from gateway.audit.trail import AuditAction, Subject
 from gateway.cases.prior import why_not_certain, why_outdated
 from gateway.db.tables import Case, EarlierReview, Job, Review, User
-from gateway.flow import release, reports, shipping
+from gateway.flow import release, reports, shipping, time_points
 from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.flow.shipping import Released
@@ -77,7 +77,15 @@ def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
         report = reports.words_to_sign(services, session, case, job)
         language = services.settings.report_language
         review = decisions.sign(
-            session, case, job, reader=user_name, edit=edit, report=report, language=language, now=now
+            session,
+            case,
+            job,
+            reader=user_name,
+            edit=edit,
+            report=report,
+            language=language,
+            followed=time_points.is_followed(session, case, job),
+            now=now,
         )
         event, detail = CaseEvent.SIGNED, review.acceptance or ""
         if review.signed_at is None:

@@ -10,19 +10,20 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job, Review
-from gateway.flow import release
+from gateway.flow import release, time_points
 from gateway.flow.services import Services
 from gateway.jobs import store
-from gateway.review import decisions
+from gateway.review import decisions, tumour_reading
 from gateway.review.edits import lesions_with, standing_edits
 from gateway.studies.conduct import hides_lesions
 from gateway.timeline.measurements import Measurement, Value, lesion_values, tumour_values
 from processing.domain.decision import Acceptance, Verdict
+from processing.domain.errors import InputRejected
 from processing.domain.growth import Growth, Part, TumourMeasurement, assess_growth
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome
-from processing.domain.tumour import TumourFindings, TumourLabel
-from processing.domain.versions import Ledger, comparison_warning
+from processing.domain.tumour import TumourLabel, TumourVolumes
+from processing.domain.versions import Ledger, agreement_factor, comparison_warning
 
 _NO_PLACE = Grid.from_axes((1, 1, 1), origin_mm=(0, 0, 0), spacing_mm=(1, 1, 1), directions=np.eye(3))
 """A sum of volumes names no coordinates."""
@@ -51,28 +52,43 @@ def timeline_of(services: Services, session: Session, case: Case, asked_by: str)
 
 
 def tumour_growth(services: Services, session: Session, case: Case, asked_by: str) -> Growth:
-    """Compare a case's tumour with the two accepted measurements before it.
+    """Compare a case's tumour, accepted or about to be, with the two accepted measurements before it, by true dates.
 
     Raises
     ------
     InputRejected
         If there are not three, in the words of `assess_growth`.
     """
+    three = [*time_points.accepted_priors(session, case), case]
+    if any(hides_lesions(session, one.case_id, asked_by) for one in three):
+        raise InputRejected("A study of this patient has to be read without its result first.")
+    days = {one.case_id: study_day(services, one) for one in three}
+    dated = [one for one in three if days[one.case_id] is not None]
+    return _compared(session, case, [(one, days[one.case_id] or _NO_DAY) for one in dated])
+
+
+def reported_growth(session: Session, case: Case) -> Growth | None:
+    """Return the same by shifted dates, which tell the days between as well; None where nothing may be compared."""
+    job = store.latest_job(case)
+    if job is None or not time_points.is_followed(session, case, job):
+        return None
+    three = [*time_points.accepted_priors(session, case), case]
+    try:
+        return _compared(session, case, [(one, date.fromisoformat(one.study_date_shifted)) for one in three])
+    except InputRejected:
+        return None
+
+
+def _compared(session: Session, case: Case, three: Sequence[tuple[Case, date]]) -> Growth:
     ledger = release.ledger()
-    measured = [
-        (one, _of_tumour(one, one.outcome.tumour, one.day))
-        for one in _accepted(services, session, case, asked_by)
-        if one.outcome.tumour is not None and one.day is not None and one.order.pipeline == case.pipeline
-    ]
-    at = next((at for at, (one, _) in enumerate(measured) if one.case.case_id == case.case_id), -1)
-    three = measured[max(at - 2, 0) : at + 1]
-    versions = [one.order.version for one, _ in three]
+    measured = [_of_tumour(session, one, day) for one, day in three]
+    versions = [one.version for one in measured]
     comparable = {
         (earlier, later): ledger.comparable(case.pipeline, earlier, later) for earlier in versions for later in versions
     }
-    factor = _factor(ledger, three[-1][0]) if three else None
-    limits = {} if factor is None else {Part.WHOLE: factor}
-    return assess_growth([measurement for _, measurement in three], limits=limits, comparable=comparable)
+    # A change is judged by what the newest version repeats to: one that measures differently does not compare at all.
+    limits = _factors(ledger, case.pipeline, measured[-1].version, measured[-1].volumes) if measured else {}
+    return assess_growth(measured, limits=limits, comparable=comparable)
 
 
 def measures_a_tumour(case: Case) -> bool:
@@ -126,25 +142,26 @@ def _values(session: Session, one: _Accepted, ledger: Ledger) -> tuple[Value, ..
     if one.outcome.tumour is not None:
         found = one.outcome.tumour
         refused = frozenset(label for label in TumourLabel if verdicts.get(str(int(label))) == Verdict.REJECTED.value)
-        return tumour_values(found.volumes, found.diameters, refused=refused, factor=_factor(ledger, one))
+        factors = _factors(ledger, one.order.pipeline, one.order.version, found.volumes)
+        return tumour_values(found.volumes, found.diameters, refused=refused, factors=factors)
     lesions = lesions_with(one.outcome.lesions, standing_edits(session, one.review), _NO_PLACE)
     return lesion_values(lesion for lesion in lesions if verdicts.get(str(lesion.number)) == Verdict.ACCEPTED.value)
 
 
-def _of_tumour(one: _Accepted, found: TumourFindings, day: date) -> TumourMeasurement:
+def _of_tumour(session: Session, case: Case, day: date) -> TumourMeasurement:
     """A tumour of which the reader rejected a part can't be compared as a whole."""
-    verdicts = one.review.verdicts
-    whole = not any(verdicts.get(str(int(label))) == Verdict.REJECTED.value for label in found.parts)
-    return TumourMeasurement(day, one.order.version, whole, found.volumes, found.diameters)
+    job = store.latest_job(case)
+    found = JobOutcome.model_validate(job.outcome).tumour if job is not None and job.outcome else None
+    if job is None or found is None:
+        raise InputRejected("A study of this patient has no measured tumour.")
+    accepted = tumour_reading.accepted_so_far(session, job, decisions.review_of(session, job))
+    return TumourMeasurement(day, JobOrder.model_validate(job.order).version, accepted, found.volumes, found.diameters)
 
 
-def _factor(ledger: Ledger, one: _Accepted) -> float | None:
-    """By which factor repeated measurements of this whole tumour differ at most, where the gate measured it."""
-    entry, found = ledger.entry(one.order.pipeline, one.order.version), one.outcome.tumour
-    if entry is None or found is None:
-        return None
-    volume_mm3 = found.volumes.whole_ml * 1000
-    return next((limit.factor for limit in entry.limits if limit.holds(volume_mm3)), None)
+def _factors(ledger: Ledger, pipeline: str, version: str, volumes: TumourVolumes) -> dict[Part, float]:
+    """By which factor repeated measurements of each part differ at most, where that was measured."""
+    factors = {part: agreement_factor(ledger, pipeline, version, part.value, part.of(volumes) * 1000) for part in Part}
+    return {part: factor for part, factor in factors.items() if factor is not None}
 
 
 def study_day(services: Services, case: Case) -> date | None:

@@ -18,9 +18,18 @@ from sqlalchemy.orm import Session
 from gateway.db.tables import Case, EarlierReview, Job, Review
 from gateway.review import second_reader
 from gateway.review.edits import standing_edits
-from gateway.review.second_reader import ReviewRefused, reading_of
+from gateway.review.second_reader import ReviewRefused, reading_of, volume_reading_of
 from processing.domain.case import CaseState
-from processing.domain.decision import Acceptance, Reading, SecondReading, SignedReview, Verdict
+from processing.domain.decision import (
+    Acceptance,
+    EyeDiameters,
+    Opinion,
+    Reading,
+    SecondReading,
+    SignedReview,
+    TumourReading,
+    Verdict,
+)
 from processing.domain.errors import InputRejected
 from processing.domain.language import Language
 from processing.domain.messages import JobOutcome
@@ -41,7 +50,7 @@ def lesions_of(job: Job) -> tuple[Lesion, ...]:
 
 def measures_a_tumour(job: Job) -> bool:
     """Whether the job's result is a tumour, whose parts are accepted or rejected."""
-    return bool(job.outcome) and JobOutcome.model_validate(job.outcome).tumour is not None
+    return bool(job.outcome and job.outcome.get("tumour"))
 
 
 def reviewed_numbers(session: Session, job: Job) -> list[int]:
@@ -148,12 +157,15 @@ def change_assessment(
     if rating is not None and not 1 <= rating <= 5:
         raise ReviewRefused("A rating is between 1 and 5.")
     if visual is not None and measures_a_tumour(job):
-        raise ReviewRefused("A reading without the result is about change; a tumour's volumes are not compared here.")
+        raise ReviewRefused("What is seen of a tumour before its volumes has a place of its own.")
     review = _begun(session, job)
-    if review.first_signed_at is not None and visual != reading_of(review.visual_reading):
-        raise ReviewRefused("What the first reader saw without the result stays as it was signed.")
+    if measures_a_tumour(job):
+        seen = review.visual_reading
+    else:
+        if review.first_signed_at is not None and visual != reading_of(review.visual_reading):
+            raise ReviewRefused("What the first reader saw without the result stays as it was signed.")
+        seen = visual.value if visual is not None else None
     chosen = acceptance.value if acceptance is not None else None
-    seen = visual.value if visual is not None else None
     claim(
         session,
         review,
@@ -172,14 +184,13 @@ def write_report(session: Session, case: Case, job: Job, *, report: str, basis: 
 
     `basis` says which findings the reader saw; raises as `change_assessment`.
     """
-    _must_be_open(session, case, job, reader)
-    review = _begun(session, job)
+    review = begun(session, case, job, reader)
     claim(session, review, edit, reader=reader, report=report, report_basis=basis if report else "")
     return review
 
 
 def read_blind(
-    session: Session, case: Case, job: Job, reading: Reading, *, reader: str, edit: int, now: datetime | None = None
+    session: Session, case: Case, job: Job, reading: Opinion, *, reader: str, edit: int, now: datetime | None = None
 ) -> Review:
     """Keep what a second reader sees in the images alone; it is said once.
 
@@ -191,6 +202,8 @@ def read_blind(
     review = review_of(session, job)
     if review is None or case.state != CaseState.SECOND_READING.value:
         raise ReviewRefused("This case does not wait for a second reader.")
+    if isinstance(reading, TumourReading) != measures_a_tumour(job):
+        raise ReviewRefused("This reading is not about what the case shows.")
     if reader == review.reader:
         raise ReviewRefused("You have signed this case; now a second reader looks at it.")
     if review.blind_reading is not None:
@@ -201,8 +214,7 @@ def read_blind(
 
 def write_consensus(session: Session, case: Case, job: Job, *, consensus: str, reader: str, edit: int) -> Review:
     """Keep what two readers of different opinions agreed to report, sealed; raises as `change_assessment`."""
-    _must_be_open(session, case, job, reader)
-    review = _begun(session, job)
+    review = begun(session, case, job, reader)
     if review.first_signed_at is None:
         raise ReviewRefused("There is no second opinion to agree with.")
     claim(session, review, edit, reader=reader, consensus=consensus)
@@ -218,6 +230,7 @@ def sign(
     edit: int,
     report: str = "",
     language: Language = Language.ENGLISH,
+    followed: bool = False,
     now: datetime | None = None,
 ) -> Review:
     """Close the review, or hand it to a second reader when eye and result disagree (`second_reader.wanted`).
@@ -238,6 +251,8 @@ def sign(
         The report's words, sealed.
     language : Language
         Of the report.
+    followed : bool
+        Whether a tumour is followed over three time points: then it is read in steps (`tumour_reading`).
     now : datetime, optional
         With time zone.
 
@@ -254,10 +269,14 @@ def sign(
         another opinion has not said what both agreed on.
     """
     now = now or datetime.now(UTC)
-    signed = {"report": report, "language": language.value}
-    _must_be_open(session, case, job, reader)
-    review = _begun(session, job)
+    signed: dict[str, object] = {"report": report, "language": language.value}
+    review = begun(session, case, job, reader)
     _must_be_complete(review, reviewed_numbers(session, job))
+    if followed:
+        _must_be_read(review)
+    if not (followed and second_reader.volumes_compare(review)):
+        # What was concluded from volumes that no longer compare does not stand.
+        signed["volume_reading"] = review.volume_reading = None
     lesions = lesions_of(job)
     if review.first_signed_at is not None:
         second_reader.must_agree(review, lesions)
@@ -306,6 +325,8 @@ def signed_review(
         report=opened("report", review.report),
         edition=review.edition,
         visual=reading_of(review.visual_reading),
+        eye_diameters=EyeDiameters(*review.visual_diameters) if review.visual_diameters else None,
+        with_volumes=volume_reading_of(review.volume_reading),
         second=SecondReading(second_name, blind, opened("consensus", review.consensus)) if blind is not None else None,
         language=Language(review.language),
     )
@@ -337,8 +358,26 @@ def _must_be_complete(review: Review, numbers: list[int]) -> None:
         raise ReviewRefused(f"Accept or reject {word} {', '.join(without)} first.")
 
 
+def _must_be_read(review: Review) -> None:
+    if review.visual_reading is None:
+        raise ReviewRefused("Say first what you see in the images alone.")
+    if second_reader.volumes_compare(review) and review.volume_reading is None:
+        raise ReviewRefused("Say first what you conclude with the volumes.")
+
+
+def begun(session: Session, case: Case, job: Job, reader: str) -> Review:
+    """Return the job's review, made now when this is the first change.
+
+    Raises
+    ------
+    ReviewRefused
+        If this reader may not change it now.
+    """
+    _must_be_open(session, case, job, reader)
+    return _begun(session, job)
+
+
 def _begun(session: Session, job: Job) -> Review:
-    """Return the job's review, made now when this is the first change."""
     review = review_of(session, job)
     if review is not None:
         return review

@@ -48,6 +48,8 @@ def reopen(session: Session, review: Review, *, actor: str, reason: str, at: dat
             report=review.report,
             language=review.language,
             visual_reading=review.visual_reading,
+            visual_diameters=review.visual_diameters,
+            volume_reading=review.volume_reading,
             reader=review.reader,
             signed_at=review.signed_at,
             second_reader=review.second_reader,

@@ -1,8 +1,9 @@
 """When a second reader is wanted, and what they may see and do (EASE's protocol).
 
-The first reader notes what they see without the result. When the lesions that they then accept say otherwise, somebody
-else looks: at first at the images alone, without the lesions and without the first opinion. If that opinion is the
-first reader's, it stands; if not, both discuss, and the second reader writes down what they agreed on.
+The first reader notes what they see without the result. When the lesions that they then accept say otherwise, or what
+they themselves conclude from a tumour's volumes, somebody else looks: at first at the images alone, without the result
+and without the first opinion. If that opinion is what the first reader concluded, it stands; if not, both discuss, and
+the second reader writes down what they agreed on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.db.tables import Case, Review
 from processing.domain.case import CaseState
-from processing.domain.decision import Acceptance, Reading, Verdict
+from processing.domain.decision import Acceptance, Opinion, Reading, TumourReading, Verdict
 from processing.domain.errors import InputRejected
 from processing.domain.result import Lesion
 
@@ -20,13 +21,36 @@ class ReviewRefused(InputRejected):
     """A change or signature that the review's present state does not allow."""
 
 
-def reading_of(stored: str | None) -> Reading | None:
+_OPINIONS: dict[str, Opinion] = {one.value: one for kind in (Reading, TumourReading) for one in kind}
+
+
+def reading_of(stored: str | None) -> Opinion | None:
     """Return a stored reading."""
-    return Reading(stored) if stored else None
+    return _OPINIONS[stored] if stored else None
 
 
-def conclusion(lesions: Sequence[Lesion], verdicts: Mapping[str, object]) -> Reading:
-    """Return what the accepted lesions say; one that a reader added is new."""
+def volume_reading_of(stored: str | None) -> TumourReading | None:
+    """Return what a reader concluded from a tumour's volumes."""
+    return TumourReading(stored) if stored else None
+
+
+def conclusion(review: Review, lesions: Sequence[Lesion]) -> Opinion | None:
+    """Return what stands with the result: what the accepted lesions say, or what the reader says of a tumour.
+
+    None where the volumes of a tumour are not compared: then what was seen by eye stands alone.
+    """
+    if isinstance(reading_of(review.visual_reading), TumourReading):
+        return volume_reading_of(review.volume_reading)
+    return _of_lesions(lesions, review.verdicts)
+
+
+def volumes_compare(review: Review) -> bool:
+    """Whether a tumour's volumes may be compared: the result is acceptable, and no part was rejected (EASE)."""
+    return review.acceptance == Acceptance.ACCEPTABLE.value and Verdict.REJECTED.value not in review.verdicts.values()
+
+
+def _of_lesions(lesions: Sequence[Lesion], verdicts: Mapping[str, object]) -> Reading:
+    """One that a reader added is new."""
     changes = {str(lesion.number): lesion.change.increase for lesion in lesions}
     accepted = [number for number, verdict in verdicts.items() if verdict == Verdict.ACCEPTED.value]
     return Reading.ACTIVE if any(changes.get(number, True) for number in accepted) else Reading.STABLE
@@ -37,7 +61,8 @@ def wanted(review: Review, lesions: Sequence[Lesion]) -> bool:
     seen = reading_of(review.visual_reading)
     if seen is None or review.acceptance == Acceptance.UNACCEPTABLE.value:
         return False
-    return seen is not conclusion(lesions, review.verdicts)
+    concluded = conclusion(review, lesions)
+    return concluded is not None and seen is not concluded
 
 
 def is_blind(case: Case, review: Review | None, reader: str) -> bool:
@@ -78,5 +103,5 @@ def must_agree(review: Review, lesions: Sequence[Lesion]) -> None:
 
 
 def in_line(review: Review, lesions: Sequence[Lesion]) -> bool:
-    """Whether the second reader's blind opinion is what the accepted lesions say."""
-    return reading_of(review.blind_reading) is conclusion(lesions, review.verdicts)
+    """Whether the second reader's blind opinion is what stands with the result."""
+    return reading_of(review.blind_reading) is conclusion(review, lesions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -115,7 +115,7 @@ def tumour_values(
     diameters: Diameters | None,
     *,
     refused: frozenset[TumourLabel] = frozenset(),
-    factor: float | None = None,
+    factors: Mapping[Part, float] | None = None,
 ) -> tuple[Value, ...]:
     """Return the volumes of the parts that the reader accepted.
 
@@ -125,14 +125,19 @@ def tumour_values(
     diameters : Diameters or None
     refused : frozenset of TumourLabel
         Parts that the reader rejected: they are left out, and so is the whole, which would lack them.
-    factor : float or None
-        By which repeated measurements of the whole tumour differ at most.
+    factors : mapping of Part to float
+        By which repeated measurements of a part differ at most, where that was measured.
     """
-    values = []
+    shown = [quantity for label, quantity in _PARTS.items() if label not in refused]
     if not refused:
-        whole = volumes.whole_ml
-        values.append(Value(Quantity.WHOLE_TUMOUR, whole, None if factor is None else (whole / factor, whole * factor)))
-    values += [Value(quantity, volumes.of(label)) for label, quantity in _PARTS.items() if label not in refused]
+        shown.insert(0, Quantity.WHOLE_TUMOUR)
+    values = [_value(quantity, volumes, factors or {}) for quantity in shown]
     if diameters is not None and TumourLabel.ENHANCING not in refused and diameters.measurable:
         values.append(Value(Quantity.DIAMETERS, diameters.product_mm2))
     return tuple(values)
+
+
+def _value(quantity: Quantity, volumes: TumourVolumes, factors: Mapping[Part, float]) -> Value:
+    part = PART_OF[quantity]
+    value, factor = part.of(volumes), factors.get(part)
+    return Value(quantity, value, None if factor is None else (value / factor, value * factor))

@@ -31,6 +31,38 @@ class Reading(StrEnum):
     ACTIVE = "new or growing lesions"
 
 
+class TumourReading(StrEnum):
+    """What a reader concludes of a tumour over three time points: by eye alone, or with the volumes (EASE).
+
+    Progression, stable disease and response there; these words say no more than what is seen.
+    """
+
+    LARGER = "tumour larger"
+    UNCHANGED = "tumour unchanged"
+    SMALLER = "tumour smaller"
+
+
+Opinion = Reading | TumourReading
+"""Of a comparison of two visits, or of a tumour over three."""
+
+
+@dataclass(frozen=True)
+class EyeDiameters:
+    """The two perpendicular diameters of a lesion as a reader measured them on a slice (RANO).
+
+    Parameters
+    ----------
+    longest_mm, perpendicular_mm : float
+    """
+
+    longest_mm: float
+    perpendicular_mm: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.perpendicular_mm <= self.longest_mm < 300:
+            raise ValueError("the perpendicular diameter is the shorter one, and both are of a head's size")
+
+
 @dataclass(frozen=True)
 class SecondReading:
     """What a second reader concluded when the first one's eye and the result disagreed (EASE's protocol).
@@ -38,14 +70,14 @@ class SecondReading:
     Parameters
     ----------
     reader_name : str
-    blind : Reading
+    blind : Opinion
         The second reader's own opinion, before they saw the first one's or the lesions.
     consensus : str
         What both agreed to report, where the opinions differed; else empty.
     """
 
     reader_name: str
-    blind: Reading
+    blind: Opinion
     consensus: str
 
 
@@ -70,8 +102,12 @@ class SignedReview:
         The report's words, as the reader signed them.
     edition : int
         1, and one more each time that a signed case was reopened and signed again.
-    visual : Reading, optional
+    visual : Opinion, optional
         What the reader saw without the result, where that was noted.
+    eye_diameters : EyeDiameters, optional
+        What they measured by eye of a tumour.
+    with_volumes : TumourReading, optional
+        What they concluded of a tumour when they had seen the volumes.
     second : SecondReading, optional
     language : Language
         Of the report's pages.
@@ -85,7 +121,9 @@ class SignedReview:
     verdicts: Mapping[int, Verdict]
     report: str = ""
     edition: int = 1
-    visual: Reading | None = None
+    visual: Opinion | None = None
+    eye_diameters: EyeDiameters | None = None
+    with_volumes: TumourReading | None = None
     second: SecondReading | None = None
     language: Language = Language.ENGLISH
 

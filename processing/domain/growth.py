@@ -2,7 +2,7 @@
 
 Volumes are compared only where a reader accepted all three segmentations. Every change stands beside what two scans
 of an unchanged tumour differ by, and beside the two diameters that RANO compares. Nothing here names a category: that
-is the reader's.
+is the reader's. What makes the numbers doubtful is kept as it is; `growth_words` says it in a language.
 """
 
 from __future__ import annotations
@@ -108,6 +108,40 @@ class Change:
         return 1 if self.after > high else -1 if self.after < low else 0
 
 
+class Doubt(StrEnum):
+    """Why a reader must look again before believing the numbers."""
+
+    VERSIONS = "measured by versions that do not compare"
+    MIDDLE = "the middle study is unlike both others"
+    APPEARED = "a part appeared"
+    VANISHED = "a part vanished"
+    CONTRADICTION = "volume and diameters do not say the same"
+
+
+@dataclass(frozen=True)
+class GrowthDoubt:
+    """One reason for doubt.
+
+    Parameters
+    ----------
+    doubt : Doubt
+    part : Part or None
+        None where it is about whole studies.
+    studies : tuple of TumourMeasurement
+        The earlier ones that it is about.
+    more : bool
+        Of an unlike middle study: whether it shows more than the others.
+    percent : tuple of float
+        Of a contradiction: change of the volume, and of the product of diameters.
+    """
+
+    doubt: Doubt
+    part: Part | None = None
+    studies: tuple[TumourMeasurement, ...] = ()
+    more: bool = False
+    percent: tuple[float, float] = (0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Growth:
     """Three measurements compared.
@@ -120,14 +154,19 @@ class Growth:
         The current study with the previous one, and with the one before that.
     diameters : tuple of (Change or None)
         Of the product of the two diameters, likewise; None where a lesion was not measurable.
-    warnings : tuple of str
+    doubts : tuple of GrowthDoubt
         What a reader must know before believing the numbers.
     """
 
     measurements: tuple[TumourMeasurement, TumourMeasurement, TumourMeasurement]
     volumes: Mapping[Part, tuple[Change, Change]]
     diameters: tuple[Change | None, Change | None]
-    warnings: tuple[str, ...]
+    doubts: tuple[GrowthDoubt, ...]
+
+    @property
+    def current(self) -> TumourMeasurement:
+        """The newest."""
+        return self.measurements[2]
 
 
 def assess_growth(
@@ -167,10 +206,10 @@ def assess_growth(
         measurements=(first, second, third),
         volumes=volumes,
         diameters=diameters,
-        warnings=(
+        doubts=(
             *_versions(first, second, third, comparable),
             *_inconsistencies(first, second, third, limits),
-            *_eye_against_volume(volumes[Part.ENHANCING], diameters),
+            *_contradictions((second, first), volumes[Part.ENHANCING], diameters),
         ),
     )
 
@@ -203,55 +242,45 @@ def _versions(
     second: TumourMeasurement,
     third: TumourMeasurement,
     comparable: Mapping[tuple[str, str], bool],
-) -> list[str]:
-    apart = [
-        f"{earlier.day.isoformat()} (version {earlier.version})"
+) -> list[GrowthDoubt]:
+    apart = tuple(
+        earlier
         for earlier in (second, first)
         if earlier.version != third.version and not comparable.get((earlier.version, third.version), False)
-    ]
-    if not apart:
-        return []
-    return [
-        f"Volumes measured by version {third.version} must not be compared with those of {' and '.join(apart)}: "
-        "measure the earlier studies again first."
-    ]
+    )
+    return [GrowthDoubt(Doubt.VERSIONS, studies=apart)] if apart else []
 
 
 def _inconsistencies(
     first: TumourMeasurement, second: TumourMeasurement, third: TumourMeasurement, limits: Mapping[Part, float]
-) -> list[str]:
+) -> list[GrowthDoubt]:
     """Say where the three outlines contradict each other, as far as volumes can tell."""
-    said = []
+    found = []
     for part in Part:
         before, between, after = (part.of(one.volumes) for one in (first, second, third))
         factor = limits.get(part)
         low, high = min(before, after), max(before, after)
         if factor is not None and low > 0 and (between > high * factor or between * factor < low):
-            word = "more" if between > high else "less"
-            said.append(
-                f"The segmentations may be inconsistent: of the {part.value}, the middle study shows {word} than both "
-                "others by more than the measurement error."
-            )
+            found.append(GrowthDoubt(Doubt.MIDDLE, part, (second,), more=between > high))
     steps = {part: (part.of(second.volumes), part.of(third.volumes)) for part in (Part.CORE, Part.ENHANCING)}
     whole = (Part.WHOLE.of(second.volumes), Part.WHOLE.of(third.volumes))
     for part, (before, after) in steps.items():
-        if (before > 0) == (after > 0) or min(whole) <= 0:
-            continue
-        what = "appeared" if after > 0 else "vanished"
-        said.append(f"Since the previous study the {part.value} {what}: look at both outlines.")
-    return said
+        if (before > 0) != (after > 0) and min(whole) > 0:
+            found.append(GrowthDoubt(Doubt.APPEARED if after > 0 else Doubt.VANISHED, part, (second,)))
+    return found
 
 
-def _eye_against_volume(volumes: tuple[Change, Change], diameters: tuple[Change | None, Change | None]) -> list[str]:
+def _contradictions(
+    earlier: tuple[TumourMeasurement, TumourMeasurement],
+    volumes: tuple[Change, Change],
+    diameters: tuple[Change | None, Change | None],
+) -> list[GrowthDoubt]:
     """Say where volume and diameters of the enhancing tumour lie on different sides of corresponding changes."""
-    said = []
-    for volume, product in zip(volumes, diameters, strict=True):
+    found = []
+    for study, volume, product in zip(earlier, volumes, diameters, strict=True):
         if product is None or product.percent is None or volume.percent is None:
             continue
-        grown, wider = volume.percent >= VOLUME_PERCENT, product.percent >= RANO_PERCENT
-        if grown != wider:
-            said.append(
-                f"Since {volume.since.isoformat()} the enhancing tumour's volume changed by {volume.percent:+.0f} % "
-                f"and the product of its diameters by {product.percent:+.0f} %: the two do not say the same."
-            )
-    return said
+        if (volume.percent >= VOLUME_PERCENT) != (product.percent >= RANO_PERCENT):
+            percent = (volume.percent, product.percent)
+            found.append(GrowthDoubt(Doubt.CONTRADICTION, Part.ENHANCING, (study,), percent=percent))
+    return found

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from processing.domain.decision import SignedReview
+from processing.domain.decision import SignedReview, TumourReading
 from processing.domain.language import Language
 from processing.domain.report_texts import ReportTexts, texts_in
-from processing.domain.result import Lesion
+from processing.domain.result import LIMIT_OF_QUANTIFICATION_MM3, Lesion
 from processing.domain.study import SeriesRole
 
 _MOST_LISTED = 10
@@ -96,6 +96,8 @@ def _findings(lesions: Sequence[Lesion], texts: ReportTexts) -> list[str]:
 
 def _one(lesion: Lesion, texts: ReportTexts) -> str:
     error = texts.draft.within_error if lesion.exceeds_measurement_error is False else ""
+    if lesion.below_quantification:
+        error += texts.draft.below_quantification.format(limit=_volume(LIMIT_OF_QUANTIFICATION_MM3))
     return texts.draft.lesion.format(
         side=texts.sides[lesion.side],
         region=texts.regions[lesion.region],
@@ -121,13 +123,31 @@ def _not_assessed(comparison: Comparison, texts: ReportTexts) -> str:
 
 
 def second_reading_words(review: SignedReview, texts: ReportTexts) -> tuple[str, ...]:
-    """Return how the conclusion was reached, when two readers were needed; empty otherwise."""
+    """Return how the conclusion was reached, where something was seen without the result; empty otherwise."""
     if review.visual is None:
         return ()
     words, second = texts.pages, review.second
-    sentences = [words.read_alone.format(reader=review.reader_name, reading=texts.readings[review.visual])]
+    if isinstance(review.visual, TumourReading):
+        sentences = _tumour_readings(review, review.visual, texts)
+    else:
+        sentences = [words.read_alone.format(reader=review.reader_name, reading=texts.readings[review.visual])]
     if second is not None:
         sentences.append(words.read_blind.format(reader=second.reader_name, reading=texts.readings[second.blind]))
         if second.consensus.strip():
             sentences.append(words.consensus.format(words=second.consensus.strip()))
     return tuple(sentences)
+
+
+def _tumour_readings(review: SignedReview, seen: TumourReading, texts: ReportTexts) -> list[str]:
+    """EASE wants both assessments in the report: the one by eye, and the one with the volumes."""
+    words, measured, size = texts.tumour.pages, review.eye_diameters, ""
+    if measured is not None:
+        longest, across = (
+            texts.tumour.figure(length_mm, 0) for length_mm in (measured.longest_mm, measured.perpendicular_mm)
+        )
+        size = words.measured_by_eye.format(longest=longest, across=across)
+    sentences = [words.by_eye.format(reader=review.reader_name, reading=texts.readings[seen], diameters=size)]
+    if review.with_volumes is not None:
+        concluded = texts.readings[review.with_volumes]
+        sentences.append(words.read_with_volumes.format(reader=review.reader_name, reading=concluded))
+    return sentences

@@ -30,6 +30,10 @@ class LesionChange(StrEnum):
         return self in (LesionChange.NEW, LesionChange.GROWING)
 
 
+LIMIT_OF_QUANTIFICATION_MM3 = 50.0
+"""An algorithm's volume below this may be three times too large: no voxel of a clinical scan lies wholly within."""
+
+
 class Region(StrEnum):
     """Where in the brain a lesion lies: the regions of the McDonald criteria (Thompson et al., 2018)."""
 
@@ -94,6 +98,11 @@ class Lesion:
     disputed: bool = False
     partial_volume_mm3: float | None = None
     limits_of_agreement_mm3: float | None = None
+
+    @property
+    def below_quantification(self) -> bool:
+        """Whether an algorithm found it, but it is too small for its volume to mean much."""
+        return self.outline is Outline.ALGORITHM and self.volume_mm3 < LIMIT_OF_QUANTIFICATION_MM3
 
     @property
     def exceeds_measurement_error(self) -> bool | None:

@@ -49,6 +49,8 @@ class VolumeLimits(_Strict):
         95 % of repeated measurements differ by less; one that did not see the lesion measured 0.
     lesions : int
         On how many lesions it rests.
+    of : str
+        Which part's volume, where a pipeline measures several; empty where it measures one kind of volume.
     """
 
     low_mm3: float
@@ -56,6 +58,7 @@ class VolumeLimits(_Strict):
     factor: float = Field(ge=1)
     difference_mm3: float = Field(ge=0)
     lesions: int
+    of: str = ""
 
     def holds(self, volume_mm3: float) -> bool:
         """Whether a volume is of this size."""
@@ -158,7 +161,14 @@ def measurement_error_mm3(ledger: Ledger, pipeline: str, version: str, volume_mm
     """
     entry = ledger.entry(pipeline, version)
     limits = entry.limits if entry is not None else ()
-    return next((limit.difference_mm3 for limit in limits if limit.holds(volume_mm3)), None)
+    return next((limit.difference_mm3 for limit in limits if not limit.of and limit.holds(volume_mm3)), None)
+
+
+def agreement_factor(ledger: Ledger, pipeline: str, version: str, part: str, volume_mm3: float) -> float | None:
+    """Return the factor by which repeated measurements of a part differ at most; None where that was not measured."""
+    entry = ledger.entry(pipeline, version)
+    limits = entry.limits if entry is not None else ()
+    return next((limit.factor for limit in limits if limit.of == part and limit.holds(volume_mm3)), None)
 
 
 def with_limits(ledger: Ledger, pipeline: str, version: str, lesions: Iterable[Lesion]) -> tuple[Lesion, ...]:

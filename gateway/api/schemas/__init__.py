@@ -22,12 +22,14 @@ from gateway.api.schemas.review import (
     AssessmentChange,
     BlindReading,
     Consensus,
+    EyeReading,
     Reopening,
     ReviewState,
     SecondReaderState,
     SecondStage,
     Signature,
     VerdictChange,
+    VolumeReading,
 )
 from gateway.api.schemas.worklist import CaseSummary, Patient, ProgressLine, Worklist
 
@@ -48,6 +50,7 @@ __all__ = [
     "Credentials",
     "DrawnReview",
     "EventLine",
+    "EyeReading",
     "GrowRequest",
     "GrownRegion",
     "Health",
@@ -80,5 +83,6 @@ __all__ = [
     "UploadResult",
     "VerdictChange",
     "VisitLine",
+    "VolumeReading",
     "Worklist",
 ]

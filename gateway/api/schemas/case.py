@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gateway.api.schemas.body import Body
 from gateway.api.schemas.review import ReviewState
-from gateway.api.schemas.tumour import TumourState
+from gateway.api.schemas.tumour import FollowUp, TumourState
 from gateway.api.schemas.worklist import CaseSummary
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Verdict
@@ -57,6 +57,8 @@ class LesionLine(Body):
     limits_of_agreement_mm3: float | None
     """Two measurements of such a change differ by less, plus or minus; none where that was not measured."""
     exceeds_measurement_error: bool | None
+    below_quantification: bool
+    """Whether it is too small for its volume to mean much."""
     verdict: Verdict | None
 
 
@@ -92,6 +94,8 @@ class CaseDetail(Body):
     warnings: list[str]
     tumour: TumourState | None
     """Of a pipeline that measures a tumour; none while it is hidden or rejected."""
+    follow_up: FollowUp | None
+    """Of a tumour: its earlier measurements."""
     review: ReviewState | None
     events: list[EventLine]
     deliveries: list[StoredLine]

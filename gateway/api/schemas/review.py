@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from gateway.api.schemas.body import Body
-from processing.domain.decision import Acceptance, Reading, Verdict
+from processing.domain.decision import Acceptance, Reading, TumourReading, Verdict
 
 
 class SecondStage(StrEnum):
@@ -25,7 +25,7 @@ class SecondReaderState(Body):
 
     stage: SecondStage
     reader: str | None
-    blind_reading: Reading | None
+    blind_reading: Reading | TumourReading | None
     consensus: str
 
 
@@ -40,8 +40,12 @@ class ReviewState(Body):
     signed_at: datetime | None
     edition: int
     """2 and more: the case was reopened."""
-    visual_reading: Reading | None
+    visual_reading: Reading | TumourReading | None
     """What the reader saw without the result."""
+    visual_diameters_mm: tuple[float, float] | None
+    """Longest and perpendicular, as the reader measured a tumour by eye."""
+    volume_reading: TumourReading | None
+    """What the reader concluded of a tumour with its volumes."""
     second: SecondReaderState | None
 
 
@@ -49,7 +53,7 @@ class BlindReading(Body):
     """What a second reader sees in the images alone."""
 
     edit: int
-    reading: Reading
+    reading: Reading | TumourReading
 
 
 class Consensus(Body):
@@ -81,6 +85,22 @@ class AssessmentChange(Body):
     rating: int | None = Field(ge=1, le=5)
     comment: str = Field(max_length=4000)
     visual_reading: Reading | None = None
+
+
+class EyeReading(Body):
+    """What a reader sees of a tumour over three time points in the images alone, and measures there."""
+
+    edit: int
+    reading: TumourReading
+    diameters_mm: tuple[float, float] | None = None
+    """Longest and perpendicular, where the lesion can be measured."""
+
+
+class VolumeReading(Body):
+    """What the reader concludes with the volumes."""
+
+    edit: int
+    reading: TumourReading
 
 
 class Signature(Body):

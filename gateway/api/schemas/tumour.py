@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from gateway.api.schemas.body import Body
 from processing.domain.decision import Verdict
 from processing.domain.side import Side
@@ -57,3 +59,23 @@ class TumourState(Body):
     """How many could have raised an alarm."""
     risk: float
     """Part of them that did, 0 to 1."""
+
+
+class EarlierTumour(Body):
+    """An earlier study of the patient whose tumour was measured."""
+
+    case_id: str
+    study_date: date | None
+    accepted: bool
+    """Whether a reader signed it as acceptable with all its parts: only then it is compared."""
+
+
+class FollowUp(Body):
+    """A tumour over three time points: what there is to compare with, and what comes first."""
+
+    earlier: list[EarlierTumour]
+    """The newest first."""
+    compared: bool
+    """Whether two of them were accepted: then the case is read in steps."""
+    eye_first: bool
+    """Whether the images are to be read before any outline or volume is shown."""

@@ -41,6 +41,10 @@ class Review(Base):
     """Of the report; the site's at the signature."""
     visual_reading: Mapped[str | None] = mapped_column(String(32))
     """What the reader saw without the result."""
+    visual_diameters: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    """Longest and perpendicular (mm) as the reader measured a tumour by eye."""
+    volume_reading: Mapped[str | None] = mapped_column(String(32))
+    """What the reader concluded of a tumour over three time points, with the volumes."""
     first_signed_at: Mapped[datetime | None]
     """When the first reader signed a case that wanted a second one."""
     second_reader: Mapped[str | None] = mapped_column(String(64))
@@ -72,6 +76,8 @@ class EarlierReview(Base):
     report: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(2), default="en", server_default="en")
     visual_reading: Mapped[str | None] = mapped_column(String(32))
+    visual_diameters: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    volume_reading: Mapped[str | None] = mapped_column(String(32))
     reader: Mapped[str] = mapped_column(String(64))
     signed_at: Mapped[datetime]
     second_reader: Mapped[str | None] = mapped_column(String(64))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from processing.domain.decision import Acceptance, Reading
+from processing.domain.decision import Acceptance, Reading, TumourReading
 from processing.domain.report_texts.shape import DraftTexts, PageTexts, ReportTexts
+from processing.domain.report_texts.tumour_de import TUMOUR
 from processing.domain.result import LesionChange, Outline, Region, Side
 
 _MONTHS = (
@@ -67,6 +68,7 @@ _DRAFT = DraftTexts(
     found=lambda heading, number, total, lesions: f"{heading}: {number} ({total}): {lesions}.",
     lesion="{side}, {region}, {volume} (Nr. {number})",
     within_error=", innerhalb des Messfehlers",
+    below_quantification=", unter der Bestimmungsgrenze von {limit}",
     smaller="und {number} kleinere",
     nothing="Befund: keine Veränderung von Läsionen.",
     never_assessed=(
@@ -111,6 +113,9 @@ TEXTS = ReportTexts(
     readings={
         Reading.STABLE: "keine neue oder größenprogrediente Läsion",
         Reading.ACTIVE: "neue oder größenprogrediente Läsionen",
+        TumourReading.LARGER: "Tumor größer",
+        TumourReading.UNCHANGED: "Tumor unverändert",
+        TumourReading.SMALLER: "Tumor kleiner",
     },
     ratings={
         1: "unbrauchbar",
@@ -155,8 +160,10 @@ TEXTS = ReportTexts(
         not_known="nicht bekannt",
         exceeds="über ±{limits}",
         within="innerhalb ±{limits}",
+        below_quantification="nicht bestimmbar (unter {limit})",
         read_alone="Ohne das Ergebnis befundete {reader}: {reading}.",
         read_blind="{reader}, ohne Kenntnis davon und der Läsionen, befundete: {reading}.",
         consensus="Konsens: {words}",
     ),
+    tumour=TUMOUR,
 )

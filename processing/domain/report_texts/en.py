@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from processing.domain.decision import Acceptance, Reading
+from processing.domain.decision import Acceptance, Reading, TumourReading
 from processing.domain.report_texts.shape import DraftTexts, PageTexts, ReportTexts
+from processing.domain.report_texts.tumour_en import TUMOUR
 from processing.domain.result import LesionChange, Outline, Region, Side
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -56,6 +57,7 @@ _DRAFT = DraftTexts(
     found=lambda heading, number, total, lesions: f"{heading}: {number} ({total}): {lesions}.",
     lesion="{side}, {region}, {volume} (no. {number})",
     within_error=", within the measurement error",
+    below_quantification=", below the limit of quantification of {limit}",
     smaller="and {number} smaller ones",
     nothing="Findings: no lesion changed.",
     never_assessed=(
@@ -83,7 +85,7 @@ TEXTS = ReportTexts(
     sides={side: side.value for side in Side},
     outlines={outline: outline.value for outline in Outline},
     acceptance={acceptance: acceptance.value for acceptance in Acceptance},
-    readings={reading: reading.value for reading in Reading},
+    readings={reading: reading.value for kind in (Reading, TumourReading) for reading in kind},
     ratings={1: "unusable", 2: "poor, major errors", 3: "fair, some errors", 4: "good, minor errors", 5: "excellent"},
     draft=_DRAFT,
     pages=PageTexts(
@@ -121,8 +123,10 @@ TEXTS = ReportTexts(
         not_known="not known",
         exceeds="exceeds ±{limits}",
         within="within ±{limits}",
+        below_quantification="not quantified (below {limit})",
         read_alone="Without the result, {reader} read: {reading}.",
         read_blind="{reader}, who then saw neither that nor the lesions, read: {reading}.",
         consensus="Consensus: {words}",
     ),
+    tumour=TUMOUR,
 )

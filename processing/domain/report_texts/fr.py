@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from processing.domain.decision import Acceptance, Reading
+from processing.domain.decision import Acceptance, Reading, TumourReading
 from processing.domain.report_texts.shape import DraftTexts, PageTexts, ReportTexts
+from processing.domain.report_texts.tumour_fr import TUMOUR
 from processing.domain.result import LesionChange, Outline, Region, Side
 
 _MONTHS = (
@@ -73,6 +74,7 @@ _DRAFT = DraftTexts(
     found=lambda heading, number, total, lesions: f"{heading} : {number} ({total}) : {lesions}.",
     lesion="{side}, {region}, {volume} (n° {number})",
     within_error=", dans l'erreur de mesure",
+    below_quantification=", sous la limite de quantification de {limit}",
     smaller="et {number} plus petites",
     nothing="Résultats : aucune modification des lésions.",
     never_assessed=(
@@ -117,6 +119,9 @@ TEXTS = ReportTexts(
     readings={
         Reading.STABLE: "pas de lésion nouvelle ni augmentée de volume",
         Reading.ACTIVE: "lésions nouvelles ou augmentées de volume",
+        TumourReading.LARGER: "tumeur plus grande",
+        TumourReading.UNCHANGED: "tumeur inchangée",
+        TumourReading.SMALLER: "tumeur plus petite",
     },
     ratings={
         1: "inutilisable",
@@ -161,8 +166,10 @@ TEXTS = ReportTexts(
         not_known="inconnue",
         exceeds="au-delà de ±{limits}",
         within="dans ±{limits}",
+        below_quantification="non quantifiable (sous {limit})",
         read_alone="Sans le résultat, {reader} a lu : {reading}.",
         read_blind="{reader}, sans connaître cette lecture ni les lésions, a lu : {reading}.",
         consensus="Consensus : {words}",
     ),
+    tumour=TUMOUR,
 )

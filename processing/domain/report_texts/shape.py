@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from processing.domain.decision import Acceptance, Reading
+from processing.domain.decision import Acceptance, Opinion
+from processing.domain.report_texts.tumour_shape import TumourTexts
 from processing.domain.result import LesionChange, Outline, Region, Side
 
 
@@ -28,6 +29,8 @@ class DraftTexts:
         One lesion: ``{side}``, ``{region}``, ``{volume}``, ``{number}``.
     within_error : str
         What follows the volume of a change that may be none.
+    below_quantification : str
+        What follows a volume that is too small to mean much: ``{limit}``.
     smaller : str
         What follows a list that was cut: ``{number}``.
     nothing : str
@@ -50,6 +53,7 @@ class DraftTexts:
     found: Callable[[str, int, str, str], str]
     lesion: str
     within_error: str
+    below_quantification: str
     smaller: str
     nothing: str
     never_assessed: tuple[str, ...]
@@ -104,6 +108,7 @@ class PageTexts:
     not_known: str
     exceeds: str
     within: str
+    below_quantification: str
     read_alone: str
     read_blind: str
     consensus: str
@@ -121,7 +126,8 @@ class ReportTexts:
     sides: Mapping[Side, str]
     outlines: Mapping[Outline, str]
     acceptance: Mapping[Acceptance, str]
-    readings: Mapping[Reading, str]
+    readings: Mapping[Opinion, str]
     ratings: Mapping[int, str]
     draft: DraftTexts
     pages: PageTexts
+    tumour: TumourTexts

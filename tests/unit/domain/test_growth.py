@@ -6,7 +6,10 @@ from datetime import date
 import pytest
 
 from processing.domain.errors import InputRejected
-from processing.domain.growth import Change, Part, TumourMeasurement, assess_growth
+from processing.domain.growth import Change, Growth, Part, TumourMeasurement, assess_growth
+from processing.domain.growth_words import by_days_before, doubts_in_words
+from processing.domain.language import Language
+from processing.domain.report_texts import texts_in
 from processing.domain.tumour import Diameters, TumourVolumes
 
 LIMITS = dict.fromkeys(Part, 1.1)
@@ -59,9 +62,9 @@ def test_three_different_days_are_wanted(years: tuple[int, ...]) -> None:
 
 def test_versions_that_do_not_compare_are_named() -> None:
     three = [visit(2024, version="0.9.0"), visit(2025), visit(2026)]
-    (warning,) = assess_growth(three, limits=LIMITS, comparable={}).warnings
+    (warning,) = doubts_in_words(assess_growth(three, limits=LIMITS, comparable={}))
     assert "version 1.0.0 must not be compared with those of 2024-06-01 (version 0.9.0)" in warning
-    assert assess_growth(three, limits=LIMITS, comparable={("0.9.0", "1.0.0"): True}).warnings == ()
+    assert assess_growth(three, limits=LIMITS, comparable={("0.9.0", "1.0.0"): True}).doubts == ()
 
 
 def test_diameters_compare_only_where_both_are_measurable() -> None:
@@ -74,23 +77,42 @@ def test_diameters_compare_only_where_both_are_measurable() -> None:
 
 def test_a_middle_study_unlike_both_others_is_inconsistent() -> None:
     found = assess_growth([visit(2024), visit(2025, scale=1.4), visit(2026)], limits=LIMITS, comparable={})
-    assert len([words for words in found.warnings if "the middle study shows more than both" in words]) == len(Part)
+    assert len([words for words in doubts_in_words(found) if "the middle study shows more than both" in words]) == len(Part)
     assert (
-        assess_growth([visit(2024), visit(2025, scale=1.05), visit(2026)], limits=LIMITS, comparable={}).warnings == ()
+        assess_growth([visit(2024), visit(2025, scale=1.05), visit(2026)], limits=LIMITS, comparable={}).doubts == ()
     )
 
 
 def test_a_part_that_appears_or_vanishes_is_pointed_at() -> None:
     gone = replace(visit(2026), volumes=TumourVolumes(15.0, 30.0, 0.0), diameters=None)
     found = assess_growth([visit(2024), visit(2025), gone], limits={}, comparable={})
-    assert found.warnings == ("Since the previous study the enhancing tumour vanished: look at both outlines.",)
+    assert doubts_in_words(found) == ("Since the previous study the enhancing tumour vanished: look at both outlines.",)
 
 
 def test_volume_and_diameters_that_contradict_each_other_are_named() -> None:
     found = assess_growth(
         [visit(2024), visit(2025), visit(2026, scale=1.5, side_mm=31.0)], limits=LIMITS, comparable={}
     )
-    assert len(found.warnings) == 2
-    assert "volume changed by +50 % and the product of its diameters by +7 %" in found.warnings[0]
+    words = doubts_in_words(found)
+    assert len(words) == 2
+    assert "volume changed by +50 % and the product of its diameters by +7 %" in words[0]
     agreeing = [visit(2024), visit(2025), visit(2026, scale=1.5, side_mm=35.0)]
-    assert assess_growth(agreeing, limits=LIMITS, comparable={}).warnings == ()
+    assert assess_growth(agreeing, limits=LIMITS, comparable={}).doubts == ()
+
+
+def doubtful() -> Growth:
+    """A comparison with every reason for doubt but a part that appeared."""
+    gone = replace(visit(2026, version="2.0.0"), volumes=TumourVolumes(5.0, 30.0, 0.0), diameters=None)
+    found = assess_growth([visit(2024), visit(2025, scale=1.4), gone], limits=LIMITS, comparable={})
+    assert len({one.doubt for one in found.doubts}) == 3
+    return found
+
+
+@pytest.mark.parametrize(("language", "word"), [("de", "der Untersuchung 365 Tage zuvor"), ("fr", "365 jours avant")])
+def test_doubts_are_said_in_the_reports_language_without_a_date(language: str, word: str) -> None:
+    texts, found = texts_in(Language(language)).tumour, doubtful()
+    words = doubts_in_words(found, texts, by_days_before(found, texts))
+    english = doubts_in_words(found)
+    assert word in words[0]
+    assert not set(words) & set(english)
+    assert not any("2025" in sentence for sentence in words)

@@ -1960,6 +1960,8 @@ export interface components {
          * @description A lesion with its measurements and the reader's verdict so far.
          */
         LesionLine: {
+            /** Below Quantification */
+            below_quantification: boolean;
             /** Centroid Index */
             centroid_index: [
                 number,

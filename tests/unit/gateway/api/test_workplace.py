@@ -149,6 +149,8 @@ def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready
         signed_at=None,
         edition=1,
         visual_reading=None,
+        visual_diameters_mm=None,
+        volume_reading=None,
         second=seen.review.second if seen.review else None,
     )
     assert not any(desk.browser.get(f"{desk.path}/images/lesions/pixels").content)

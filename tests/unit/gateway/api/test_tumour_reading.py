@@ -1,0 +1,183 @@
+"""A tumour over three time points is read step by step: by eye, then the outlines, then the volumes."""
+
+from __future__ import annotations
+
+import pytest
+from httpx import Response
+
+from gateway.api.schemas import (
+    AssessmentChange,
+    BlindReading,
+    CaseDetail,
+    Consensus,
+    EyeReading,
+    ReportState,
+    SecondStage,
+    Signature,
+    VerdictChange,
+    VolumeReading,
+    Worklist,
+)
+from gateway.api.timeline import GrowthView
+from gateway.flow import Services
+from processing.domain.case import CaseState
+from processing.domain.decision import Acceptance, TumourReading, Verdict
+from tests.unit.gateway.api.conftest import Browser
+from tests.unit.gateway.front import PASSWORD, Made, state_of
+from tests.unit.gateway.front_result import Compared
+from tests.unit.gateway.tumour_visits import tumour
+
+LARGER, UNCHANGED = TumourReading.LARGER, TumourReading.UNCHANGED
+
+
+class Desk:
+    """A reader at the newest of three studies."""
+
+    def __init__(self, browser: Browser, made: Made) -> None:
+        self.browser, self.path = browser, f"/api/cases/{made.case_id}"
+
+    def detail(self) -> CaseDetail:
+        return CaseDetail.model_validate(self.browser.get(self.path).json())
+
+    @property
+    def edit(self) -> int:
+        review = self.detail().review
+        return review.edit if review is not None else 0
+
+    def by_eye(self, reading: TumourReading, diameters: tuple[float, float] | None = None) -> Response:
+        return self.browser.put(
+            f"{self.path}/eye-reading", EyeReading(edit=self.edit, reading=reading, diameters_mm=diameters)
+        )
+
+    def accept(self, rejected: int | None = None) -> None:
+        for number in (1, 2, 3):
+            verdict = Verdict.REJECTED if number == rejected else Verdict.ACCEPTED
+            change = VerdictChange(edit=self.edit, verdict=verdict)
+            assert self.browser.put(f"{self.path}/lesions/{number}/verdict", change).is_success
+        whole = AssessmentChange(edit=self.edit, acceptance=Acceptance.ACCEPTABLE, rating=4, comment="")
+        assert self.browser.put(f"{self.path}/assessment", whole).is_success
+
+    def with_volumes(self, reading: TumourReading) -> Response:
+        return self.browser.put(f"{self.path}/volume-reading", VolumeReading(edit=self.edit, reading=reading))
+
+    def growth(self) -> GrowthView:
+        return GrowthView.model_validate(self.browser.get(f"{self.path}/growth").json())
+
+    def sign(self) -> Response:
+        return self.browser.post(f"{self.path}/signature", Signature(edit=self.edit, password=PASSWORD))
+
+
+@pytest.fixture
+def newest(app: object, services: Services, compared: Compared) -> Made:
+    assert app
+    tumour(services, compared, "20240601", 1.0)
+    tumour(services, compared, "20250601", 1.1)
+    return tumour(services, compared, "20260601", 1.5, signed=False)
+
+
+@pytest.fixture
+def desk(reader: Browser, newest: Made) -> Desk:
+    return Desk(reader, newest)
+
+
+def test_before_the_images_are_read_nobody_is_shown_an_outline_or_a_volume(desk: Desk, newest: Made) -> None:
+    seen = desk.detail()
+    assert seen.follow_up is not None
+    assert (seen.follow_up.compared, seen.follow_up.eye_first) == (True, True)
+    assert [(str(one.study_date), one.accepted) for one in seen.follow_up.earlier] == [
+        ("2025-06-01", True),
+        ("2024-06-01", True),
+    ]
+    assert seen.tumour is None
+    assert seen.summary.tumour_ml is None
+    assert "first" in desk.growth().refusal
+    lines = Worklist.model_validate(desk.browser.get("/api/cases").json()).cases
+    assert [line.tumour_ml for line in lines if line.case_id == newest.case_id] == [None]
+    assert ReportState.model_validate(desk.browser.get(f"{desk.path}/report").json()).draft == ""
+    desk.accept()
+    assert desk.sign().status_code == 409
+
+
+def test_what_was_seen_is_said_once_and_opens_the_outlines(desk: Desk) -> None:
+    assert desk.by_eye(LARGER, (20.0, 31.0)).status_code == 409, "the longest comes first"
+    opened = CaseDetail.model_validate(desk.by_eye(LARGER, (31.0, 20.0)).json())
+    assert opened.tumour is not None
+    assert opened.review is not None
+    assert (opened.review.visual_reading, opened.review.visual_diameters_mm) == (LARGER, (31.0, 20.0))
+    assert desk.by_eye(UNCHANGED).status_code == 409
+    desk.accept()
+    kept = desk.detail().review
+    assert kept is not None
+    assert kept.visual_reading is LARGER, "the assessment leaves it alone"
+
+
+def test_volumes_are_compared_once_every_part_is_accepted(desk: Desk) -> None:
+    desk.by_eye(LARGER)
+    assert "has not been accepted" in desk.growth().refusal
+    assert desk.with_volumes(LARGER).status_code == 409
+    desk.accept()
+    growth = desk.growth()
+    assert growth.refusal == ""
+    whole = [line for line in growth.changes if line.quantity == "whole tumour"]
+    assert [round(line.percent or 0) for line in whole] == [36, 50]
+    assert desk.sign().status_code == 409, "nothing was concluded with the volumes yet"
+    assert desk.with_volumes(LARGER).is_success
+    signed = CaseDetail.model_validate(desk.sign().json())
+    assert signed.summary.state is CaseState.SIGNED
+    assert signed.review is not None
+    assert signed.review.volume_reading is LARGER
+
+
+def test_a_rejected_part_leaves_what_was_seen_by_eye_alone(desk: Desk, services: Services, newest: Made) -> None:
+    desk.by_eye(UNCHANGED)
+    desk.accept()
+    desk.with_volumes(LARGER)
+    desk.accept(rejected=1)
+    assert "has not been accepted" in desk.growth().refusal
+    assert desk.sign().is_success
+    assert state_of(services.sessions, newest.case_id) is CaseState.SIGNED, "no volumes, no disagreement"
+    review = desk.detail().review
+    assert review is not None
+    assert review.volume_reading is None
+
+
+def test_a_conclusion_that_differs_from_what_was_seen_wants_a_second_reader(
+    desk: Desk, services: Services, newest: Made
+) -> None:
+    desk.by_eye(UNCHANGED)
+    desk.accept()
+    desk.with_volumes(LARGER)
+    waiting = CaseDetail.model_validate(desk.sign().json())
+    assert waiting.summary.state is CaseState.SECOND_READING
+    assert desk.browser.sign_in("berta").is_success
+    blind = desk.detail()
+    assert blind.tumour is None
+    assert blind.review is not None
+    assert (blind.review.visual_reading, blind.review.volume_reading) == (None, None)
+    opened = desk.browser.put(f"{desk.path}/blind-reading", BlindReading(edit=desk.edit, reading=UNCHANGED))
+    second = CaseDetail.model_validate(opened.json()).review
+    assert second is not None
+    assert second.second is not None
+    assert second.second.stage is SecondStage.DIFFERS
+    assert desk.with_volumes(UNCHANGED).status_code == 409, "the first reader's conclusion stays"
+    assert desk.sign().status_code == 409
+    words = Consensus(edit=desk.edit, words="Larger; the border is diffuse.")
+    assert desk.browser.put(f"{desk.path}/consensus", words).is_success
+    assert desk.sign().is_success
+    assert state_of(services.sessions, newest.case_id) is CaseState.SIGNED
+
+
+def test_without_two_accepted_measurements_before_it_a_case_is_read_as_ever(
+    app: object, reader: Browser, services: Services, compared: Compared
+) -> None:
+    assert app
+    tumour(services, compared, "20240601", 1.0)
+    tumour(services, compared, "20250601", 1.1, signed=False)
+    desk = Desk(reader, tumour(services, compared, "20260601", 1.5, signed=False))
+    seen = desk.detail()
+    assert seen.tumour is not None
+    assert seen.follow_up is not None
+    assert [one.accepted for one in seen.follow_up.earlier] == [False, True]
+    assert desk.by_eye(LARGER).status_code == 409
+    desk.accept()
+    assert desk.sign().is_success
