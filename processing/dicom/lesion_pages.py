@@ -16,7 +16,7 @@ from processing.dicom.pages import PADDINGS, PICTURE, escaped, grid, heading, pi
 from processing.dicom.pictures import LesionRow
 from processing.domain.report import volume_in_words
 from processing.domain.report_texts import PageTexts, ReportTexts
-from processing.domain.result import Lesion, LesionChange
+from processing.domain.result import LIMIT_OF_QUANTIFICATION_MM3, Lesion, LesionChange
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +105,15 @@ def _lesion_table(lesions: Sequence[Lesion], texts: ReportTexts) -> list[Flowabl
 
 
 def _measurement_error(lesion: Lesion, words: PageTexts) -> str:
-    """Say whether a change is larger than two measurements of it may differ."""
+    """Say whether a change is larger than two measurements of it may differ, and whether its volume means much."""
     if lesion.limits_of_agreement_mm3 is None:
-        return words.not_known
-    template = words.exceeds if lesion.exceeds_measurement_error else words.within
-    return template.format(limits=f"{lesion.limits_of_agreement_mm3:.0f} mm³")
+        error = words.not_known
+    else:
+        template = words.exceeds if lesion.exceeds_measurement_error else words.within
+        error = template.format(limits=f"{lesion.limits_of_agreement_mm3:.0f} mm³")
+    if lesion.below_quantification:
+        error += "; " + words.below_quantification.format(limit=f"{LIMIT_OF_QUANTIFICATION_MM3:.0f} mm³")
+    return error
 
 
 def _signed_volume(lesion: Lesion) -> str:

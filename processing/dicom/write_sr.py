@@ -29,7 +29,7 @@ from processing.dicom.sr_document import SIDES, algorithm, comment, report_docum
 from processing.dicom.uids import derived_uid
 from processing.dicom.write_seg import tracking_id
 from processing.domain.decision import SignedReview
-from processing.domain.result import Lesion, LesionChange, Outline, Region
+from processing.domain.result import LIMIT_OF_QUANTIFICATION_MM3, Lesion, LesionChange, Outline, Region
 
 _LESION = Code("52988006", "SCT", "Lesion")
 _ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
@@ -176,6 +176,8 @@ def _lesion_group(
         qualitative_evaluations=[QualitativeEvaluation(name=_DIFFERENCE, value=_CHANGES[lesion.change])],
     )
     words = f"{lesion.change} lesion, {lesion.region}, {lesion.side}; {_origin(lesion)}"
+    if lesion.below_quantification:
+        words += f"; volume below the limit of quantification ({LIMIT_OF_QUANTIFICATION_MM3:.0f} mm³), may be too large"
     if lesion.measurement_error_words:
         words += f"; {lesion.measurement_error_words}"
     group[0].ContentSequence.append(comment(words[0].upper() + words[1:]))

@@ -18,6 +18,7 @@ const lesion = (number: number, change: LesionLine['change'], volume: number, ve
   measured_mm3: null,
   limits_of_agreement_mm3: null,
   exceeds_measurement_error: null,
+  below_quantification: false,
   verdict,
 });
 

@@ -129,14 +129,16 @@ def test_partial_volume_and_doubt_are_said_of_what_the_algorithm_drew(compared: 
     drawn, agreed, corrected = compared.result.lesions
     lesions = (
         replace(drawn, partial_volume_mm3=21.3, disputed=True),
-        agreed,
-        replace(corrected, partial_volume_mm3=9.0, outline=Outline.CORRECTED, measured_mm3=12.0),
+        replace(agreed, volume_mm3=49.9),
+        replace(corrected, volume_mm3=49.9, partial_volume_mm3=9.0, outline=Outline.CORRECTED, measured_mm3=12.0),
     )
     made = groups(report_of(compared, lesions=lesions))[1:]
     assert number(made[0], "PARTIALVOLUME") == (21.3, "mm3")
     assert [any(name(item) == "PARTIALVOLUME" for item in items(group)) for group in made] == [True, False, False]
     comments = [item.TextValue for group in made for item in items(group) if name(item) == "121106"]
     assert ["found by one of two detectors only" in comment for comment in comments] == [True, False, False]
+    # Of a reader's own outline nothing is taken back.
+    assert ["below the limit of quantification (50 mm³)" in comment for comment in comments][1:] == [True, False]
 
 
 def test_each_lesion_refers_to_its_segment(compared: Comparison) -> None:

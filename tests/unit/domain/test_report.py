@@ -7,7 +7,7 @@ import pytest
 
 from processing.domain.language import Language
 from processing.domain.report import Comparison, draft_report, impression
-from processing.domain.result import Lesion, LesionChange, Region, Side
+from processing.domain.result import Lesion, LesionChange, Outline, Region, Side
 from processing.domain.study import SeriesRole
 
 COMPARISON = Comparison(date(2025, 3, 17), date(2024, 3, 11), (SeriesRole.FLAIR, SeriesRole.T2), (SeriesRole.T1,))
@@ -26,7 +26,7 @@ def test_the_draft_names_number_volumes_regions_and_the_comparison() -> None:
     words = draft_report(lesions, COMPARISON, ("The slices of the prior are thicker.",))
     assert "MR of 11 Mar 2024, 371 days before the present one; on FLAIR and T2." in words
     assert "New lesions: 2 (150 mm³ in all): left, periventricular, 120 mm³ (no. 1); " in words
-    assert "Growing lesions: 1 (40 mm³ added): left, periventricular, 40 mm³ added to 55 mm³ (no. 3)." in words
+    assert "Growing lesions: 1 (40 mm³ added): left, periventricular, 40 mm³ added to 55 mm³, below the limit of quantification of 50 mm³ (no. 3)." in words
     assert "Limits: The slices of the prior are thicker." in words
     assert words.endswith("Impression: 2 new and 1 growing lesions since the comparison.")
 
@@ -34,8 +34,16 @@ def test_the_draft_names_number_volumes_regions_and_the_comparison() -> None:
 def test_the_draft_says_which_change_may_be_none() -> None:
     lesions = [replace(lesion(n, LesionChange.NEW, 30.0 + n), limits_of_agreement_mm3=31.5) for n in (1, 2)]
     words = draft_report(lesions, COMPARISON)
-    assert "31 mm³, within the measurement error (no. 1)" in words
-    assert "32 mm³ (no. 2)" in words
+    assert "31 mm³, within the measurement error, below the limit of quantification of 50 mm³ (no. 1)" in words
+    assert "32 mm³, below the limit of quantification of 50 mm³ (no. 2)" in words
+
+
+def test_the_draft_says_which_volumes_are_too_small_to_mean_much() -> None:
+    small, corrected = lesion(1, LesionChange.NEW, 49.9), lesion(3, LesionChange.NEW, 49.9)
+    lesions = [small, lesion(2, LesionChange.NEW, 50.0), replace(corrected, outline=Outline.CORRECTED)]
+    words = draft_report(lesions, COMPARISON)
+    assert "limit of quantification of 50 mm³ (no. 1)" in words
+    assert words.count("limit of quantification") == 1
 
 
 def test_the_draft_says_what_was_not_assessed() -> None:

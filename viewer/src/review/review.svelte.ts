@@ -17,7 +17,12 @@ type Undoable =
 const COMMENT_PAUSE_MS = 700;
 
 /** Of a reader's own outline nobody knows how it repeats, and how much of its rim changed. */
-const UNKNOWN_ERROR = { limits_of_agreement_mm3: null, exceeds_measurement_error: null, partial_volume_mm3: null };
+const UNKNOWN_ERROR = {
+  limits_of_agreement_mm3: null,
+  exceeds_measurement_error: null,
+  partial_volume_mm3: null,
+  below_quantification: false,
+};
 
 /** Of a lesion of the result the gateway knows what became of it. */
 const NOTHING_SAID = { change: 'new', prior_volume_mm3: 0 } as const;

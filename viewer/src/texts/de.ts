@@ -275,6 +275,7 @@ export const texts: Texts = {
       exceeds: (limits) => `die Änderung übersteigt den Messfehler (Übereinstimmungsgrenzen ±${limits})`,
       within: (limits) => `die Änderung liegt im Messfehler (Übereinstimmungsgrenzen ±${limits})`,
       unknown: 'wie gut diese Version eine solche Messung wiederholt, ist nicht bekannt',
+      notQuantified: 'Zu klein für ein genaues Volumen: unter 50 mm³ kann es dreimal zu groß sein',
     },
     totals: 'Nicht abgelehnt',
     noTotals: 'nichts neu oder größenprogredient',

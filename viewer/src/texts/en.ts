@@ -291,6 +291,7 @@ export const texts = {
       exceeds: (limits: string) => `the change exceeds the measurement error (limits of agreement ±${limits})`,
       within: (limits: string) => `the change is within the measurement error (limits of agreement ±${limits})`,
       unknown: 'how well this version repeats such a measurement is not known',
+      notQuantified: 'Too small for its volume to mean much: below 50 mm³ it may be three times too large',
     },
     totals: 'Not rejected',
     noTotals: 'nothing new or growing',

@@ -286,6 +286,7 @@ export const texts: Texts = {
       exceeds: (limits) => `le changement dépasse l’erreur de mesure (limites d’agrément ±${limits})`,
       within: (limits) => `le changement reste dans l’erreur de mesure (limites d’agrément ±${limits})`,
       unknown: 'on ne sait pas à quel point cette version répète une telle mesure',
+      notQuantified: 'Trop petite pour un volume précis : sous 50 mm³, il peut être trois fois trop grand',
     },
     totals: 'Non refusées',
     noTotals: 'rien de nouveau ni d’augmenté',
