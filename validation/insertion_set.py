@@ -17,24 +17,25 @@ from validation.metrics import SIZE_CLASSES_MM3
 Mask = npt.NDArray[np.bool_]
 
 COVERED_TISSUE = 0.1
-"""How far the tissue under a lesion may be from white matter's level, as a part of it."""
+"""How far the tissue under a lesion may be from white matter's level on average, as a part of it."""
 
 DRAWS = 10
 """Places drawn for each lesion that is wanted: some are too near to another, some lesions leave white matter."""
 
 
 def covers_white_matter(scan: Volume, lesion: PlacedLesion, *, white_matter: Mask, everywhere: float) -> bool:
-    """Whether the tissue that a lesion replaces is as bright as white matter.
+    """Whether the tissue that a lesion replaces is as bright as white matter, everywhere.
 
     A centre in white matter does not make a large lesion lie there: where it covers grey matter or a lesion that is
-    there already, it adds next to nothing, and over a sulcus or a ventricle far more than its contrast.
+    there already, it adds next to nothing, and over a sulcus or a ventricle far more than its contrast. One of each may
+    not make up for the other.
     """
     found = fractions(lesion, scan.grid, to_frame=np.eye(4))
     if found is None or not found[1].any():
         return False
     box, part = found
-    tissue = float((part * ndimage.median_filter(scan.array[box], size=3)).sum() / part.sum())
-    return abs(tissue / level_near(scan, white_matter, box, everywhere) - 1.0) <= COVERED_TISSUE
+    tissue = ndimage.median_filter(scan.array[box], size=3) / level_near(scan, white_matter, box, everywhere)
+    return float((part * np.abs(tissue - 1.0)).sum() / part.sum()) <= COVERED_TISSUE
 
 
 @dataclass(frozen=True)

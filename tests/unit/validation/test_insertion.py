@@ -140,6 +140,24 @@ def test_a_lesion_of_the_set_covers_white_matter_and_nothing_else() -> None:
     assert all(lesion.centre_mm[0] < 0 for lesion in made.lesions)
 
 
+def test_dark_tissue_does_not_make_up_for_bright_tissue_under_a_lesion() -> None:
+    where = grid()
+    array = np.array(white_scan(where).array)
+    white = np.zeros(where.shape, bool)
+    white[:, :, :20] = True
+    # From column 20 on stripes: as bright as white matter only on average.
+    array[:, :, 20:] *= np.where(np.arange(array.shape[2] - 20) // 4 % 2, 1.4, 0.6).astype(np.float32)
+    made = insert_set(
+        Volume(array, where),
+        allowed=np.ones(where.shape, bool),
+        white_matter=white,
+        outlined=[(rounded_shape(np.random.default_rng(0)), 0.3)],
+        spec=InsertionSpec(0, contrast=0.3, per_class=2, apart_mm=6.0),
+    )
+    assert made.lesions
+    assert all(where.lps_to_index(lesion.centre_mm)[2] < 20 for lesion in made.lesions)
+
+
 def test_outlined_lesions_give_shape_and_contrast() -> None:
     where = grid(1.0, 1.0)
     offsets = np.moveaxis(np.indices(where.shape), 0, -1) - (15, 40, 40)
