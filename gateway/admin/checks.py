@@ -28,21 +28,25 @@ LONGEST_SKEW = timedelta(seconds=30)
 CERTIFICATE_WARNS = timedelta(days=30)
 BACKUP_WARNS = timedelta(days=8)
 _TIMEOUT_S = 5.0
+_SECRETS_OF_A_CONTAINER = Path("/run/secrets")
 
 
 def check_secret_files(settings: Settings) -> Finding:
     """Only their owner reads the secrets."""
     files = [value for name, value in settings if name.endswith("_file") and isinstance(value, Path)]
+    # A container's secret files can be read by all within it, and nobody else is there.
+    own = [path for path in files if not path.is_relative_to(_SECRETS_OF_A_CONTAINER)]
     open_to_others = sorted(
-        path.name for path in files if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        path.name for path in own if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     )
-    # Docker's secret files are read-only for all within the container, and nobody else is there.
-    if open_to_others and not all(str(path).startswith("/run/secrets/") for path in files):
+    if open_to_others:
         return bad(
             "secret files",
             f"Other accounts of this machine can read {', '.join(open_to_others)}.",
             "Take the right away: chmod 600 on each of them. If somebody else may have read one, make a new one.",
         )
+    if not own:
+        return good("secret files", f"All {len(files)} are this container's alone. Keep the host's folder closed.")
     return good("secret files", f"Only their owner reads the {len(files)} secret files.")
 
 
@@ -157,7 +161,9 @@ def check_certificates(settings: Settings, now: datetime | None = None) -> Findi
     soon = [f"{name} on {end:%Y-%m-%d}" for name, end in ends.items() if end - now < CERTIFICATE_WARNS]
     if soon:
         return warning("certificates", f"They end soon: {', '.join(soon)}.", "Order new ones.")
-    return good("certificates", f"{len(ends)} certificates are looked at; none ends within 30 days.")
+    if not ends:
+        return good("certificates", "None is watched: INTERVAL_WATCHED_CERTIFICATES names none, no address is https.")
+    return good("certificates", f"None ends within 30 days of {', '.join(ends)}.")
 
 
 def _certificates(settings: Settings) -> Iterator[Named]:

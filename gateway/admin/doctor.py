@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from gateway import flow
 from gateway.admin import checks, neighbours
-from gateway.admin.findings import Finding, bad, good
+from gateway.admin.findings import Finding, bad, good, warning
 from gateway.flow import Services
 from gateway.settings import Settings
 
@@ -47,7 +47,11 @@ def check_configuration() -> tuple[Settings | None, Finding]:
     except ValueError as wrong_value:
         return None, bad("configuration", f"{wrong_value}.", do)
     services.engine.dispose()
-    return settings, good("configuration", f"{len(services.routes.routes)} routes, {len(services.targets)} targets.")
+    routes, targets = services.routes.routes, services.targets
+    named = [
+        f"{words}: {', '.join(one.name for one in of)}" for words, of in (("routes", routes), ("targets", targets))
+    ]
+    return settings, good("configuration", f"Complete; {'; '.join(named)}.")
 
 
 def examine() -> Iterator[Finding]:
@@ -62,6 +66,9 @@ def examine() -> Iterator[Finding]:
         database_is_good |= finding == good("database", finding.says)
         yield finding
     if not database_is_good:
+        yield warning(
+            "the rest", "Keys, audit trail, backups and targets were not looked at.", "Mend the database first."
+        )
         return
     services = flow.build_services(settings)
     try:

@@ -22,6 +22,10 @@ from processing.domain.errors import IntervalError
 from processing.domain.messages import FAST_TRACK_QUEUE, GATEWAY_QUEUE, PIPELINE_QUEUE
 
 _TIMEOUT_S = 5.0
+_CERTIFICATES = (
+    " Over TLS both sides must believe each other's certificate: INTERVAL_DICOM_TLS_AUTHORITIES_FILE must hold the "
+    "authority of the PACS, the PACS must hold Interval's, and the certificate of the PACS must name its host."
+)
 _TAKERS = {
     GATEWAY_QUEUE: "the gateway's background process (python -m gateway.tasks)",
     PIPELINE_QUEUE: "a worker for routine orders (python -m processing.worker)",
@@ -94,9 +98,10 @@ def check_targets(services: Services) -> Finding:
         return bad(
             "to the PACS",
             " ".join(wrong),
-            "Look at INTERVAL_TARGET_HOST, _PORT and _AET; the PACS must know INTERVAL_OWN_AET as a sender.",
+            "Look at INTERVAL_TARGET_HOST, _PORT, _AET and _TLS; the PACS must know INTERVAL_OWN_AET at this machine's "
+            f"address as a sender.{_CERTIFICATES}",
         )
-    return good("to the PACS", f"{len(services.targets)} targets answer.")
+    return good("to the PACS", f"All answer: {', '.join(target.name for target in services.targets)}.")
 
 
 def check_prior_source(settings: Settings) -> Finding:
@@ -113,7 +118,8 @@ def check_prior_source(settings: Settings) -> Finding:
         return bad(
             "earlier studies",
             error.reason,
-            "Look at INTERVAL_PACS_HOST, _PORT and _AET; the PACS must know INTERVAL_OWN_AET.",
+            "Look at INTERVAL_PACS_HOST, _PORT, _AET and _TLS; the PACS must know INTERVAL_OWN_AET at this machine's "
+            f"address.{_CERTIFICATES}",
         )
     return good("earlier studies", "The PACS answers.")
 

@@ -57,6 +57,16 @@ def test_secret_files_that_others_can_read(settings: Settings) -> None:
     _is_bad(checks.check_secret_files(settings), "can read key")
 
 
+def test_the_secrets_of_a_container_are_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have to be open within it; what lies elsewhere has not."""
+    settings.pseudonym_key_file.chmod(0o644)
+    monkeypatch.setattr(checks, "_SECRETS_OF_A_CONTAINER", settings.pseudonym_key_file.parent)
+    _is_good(checks.check_secret_files(settings))
+    elsewhere = settings.pseudonym_key_file.parent / "elsewhere"
+    monkeypatch.setattr(checks, "_SECRETS_OF_A_CONTAINER", elsewhere)
+    _is_bad(checks.check_secret_files(settings), "can read key")
+
+
 def test_a_database_of_another_revision(settings: Settings, services: Services, tmp_path: Path) -> None:
     _is_good(checks.check_database(settings))
     with services.engine.begin() as connection:
@@ -120,7 +130,7 @@ def test_certificates_that_end(settings: Settings, tmp_path: Path, days: int, ve
     file = certificate(tmp_path / "proxy.pem", NOW + timedelta(days=days))
     finding = checks.check_certificates(_but(settings, watched_certificates=str(file)), NOW)
     assert finding.verdict is verdict
-    assert (file.name in finding.says) is (verdict is not Verdict.GOOD)
+    assert file.name in finding.says
 
 
 def test_a_certificate_that_is_not_there(settings: Settings, tmp_path: Path) -> None:
@@ -184,6 +194,14 @@ def test_settings_that_are_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, set
     _is_bad(doctor.check_configuration()[1], "nowhere.yaml")
     monkeypatch.delenv("INTERVAL_ROUTES")
     _is_good(doctor.check_configuration()[1])
+
+
+def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor, "OF_SETTINGS", (checks.check_database,))
+    away = Settings.model_validate(settings.model_dump() | {"database_url": f"sqlite:///{tmp_path}/none/x.db"})
+    monkeypatch.setattr(doctor, "check_configuration", lambda: (away, checks.good("configuration", "Complete.")))
+    *_, last = doctor.examine()
+    _warns(last, "Keys, audit trail, backups and targets")
 
 
 def test_the_doctor_asks_every_check() -> None:
