@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.uid import UID
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import flow
@@ -72,11 +73,13 @@ class CaseRows:
     """Earlier measurements of a tumour, the newest first, with whether they were accepted."""
     eye_first: bool = False
     """Whether a tumour over three time points still has to be read by eye."""
+    newer_is_blind: bool = False
+    """Whether whoever asks has to read a newer revision of the study blind, of which this one would tell."""
 
     @property
     def blind(self) -> bool:
         """Whether a second reader asks, who must not see the lesions or the first opinion yet."""
-        return is_blind(self.case, self.review, self.asked_by)
+        return self.newer_is_blind or is_blind(self.case, self.review, self.asked_by)
 
     @property
     def images_alone(self) -> bool:
@@ -184,6 +187,7 @@ def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | 
         return None
     job = store.latest_job(case)
     review = review_of(session, job) if job is not None else None
+    hidden = bool(asked_by) and hides_lesions(session, case_id, asked_by)
     return CaseRows(
         case=case,
         prior=store.get_case(session, case.prior_case_id) if case.prior_case_id else None,
@@ -193,11 +197,21 @@ def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | 
         deliveries=tuple(store.deliveries_of(session, case_id)),
         asked_by=asked_by,
         notes=flow.notes_of(session, case),
-        hidden=bool(asked_by) and hides_lesions(session, case_id, asked_by),
-        remarks=tuple(notes_on(session, [case]).get(case_id, [])),
+        hidden=hidden,
+        remarks=tuple(notes_on(session, [case], {case_id} if hidden else ()).get(case_id, [])),
         earlier=_earlier_tumours(session, case, job),
         eye_first=flow.wants_eye_first(session, case, job, review),
+        newer_is_blind=bool(asked_by) and _reads_newer_blind(session, case, asked_by),
     )
+
+
+def _reads_newer_blind(session: Session, case: Case, asked_by: str) -> bool:
+    newer = session.scalars(select(Case).where(Case.study_uid == case.study_uid, Case.revision > case.revision))
+    for one in newer:
+        job = store.latest_job(one)
+        if job is not None and is_blind(one, review_of(session, job), asked_by):
+            return True
+    return False
 
 
 def _earlier_tumours(session: Session, case: Case, job: Job | None) -> tuple[tuple[Case, bool], ...]:

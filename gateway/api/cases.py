@@ -42,8 +42,8 @@ def list_cases(who: Staff, state: State, superseded: bool = False, older: bool =
             # Readers rate reference cases blind, on a page of its own.
             kept = reference_studies(session)
             shown = [case for case in shown if case.study_uid not in kept]
-        notes = notes_on(session, shown)
         alone = cases_without_lesions(session, who.user_name) | flow.to_be_read_by_eye(session, shown)
+        notes = notes_on(session, shown, alone)
     state.disclosures.on_a_list(who, shown)
     return Worklist(
         cases=in_worklist_order(case_summaries(shown, state.identities_for(who), notes, alone)), generated_at=now

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from gateway.cases.prior import quarantined_between
 from gateway.db.tables import Case, Job, Review
+from processing.domain.case import CaseState
 
 
-def notes_on(session: Session, cases: Sequence[Case]) -> dict[str, list[str]]:
-    """Return the notes on cases, without identity: {case id: sentences}; a case without any is left out."""
+def notes_on(session: Session, cases: Sequence[Case], alone: Collection[str] = ()) -> dict[str, list[str]]:
+    """Return the notes on cases, without identity: {case id: sentences}; a case without any is left out.
+
+    Nothing of an earlier signature is said of a case that waits for a second reader, who reads blind, nor of those
+    (`alone`) whose images whoever asks has to read without the result.
+    """
     notes: dict[str, list[str]] = {}
-    for case_id, sentence in _signed_before(session, cases).items():
+    open_to_all = [case for case in cases if case.state != CaseState.SECOND_READING.value and case.case_id not in alone]
+    for case_id, sentence in _signed_before(session, open_to_all).items():
         notes.setdefault(case_id, []).append(sentence)
     for case in cases:
         if case.question:

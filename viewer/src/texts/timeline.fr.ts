@@ -23,7 +23,7 @@ export const timeline: Texts['timeline'] = {
   quantities: {
     'new lesions': 'Nouvelles lésions',
     'volume of new lesions': 'Volume des nouvelles lésions',
-    'volume added to growing lesions': 'Volume ajouté aux lésions en croissance',
+    'volume added to growing lesions': 'Volume ajouté aux lésions augmentées de volume',
     'volume lost by shrinking and vanished lesions': 'Volume perdu par les lésions réduites ou disparues',
     'whole tumour': 'Tumeur entière',
     'FLAIR hyperintensity': 'Hypersignal FLAIR',

@@ -22,6 +22,7 @@ from gateway.api.schemas import (
     SecondStage,
     Signature,
     VerdictChange,
+    Worklist,
 )
 from gateway.db.tables import AuditEntry, Case, LoginSession, Review
 from gateway.flow import Services
@@ -29,7 +30,8 @@ from gateway.jobs import store
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Reading, Verdict
 from tests.unit.gateway.api.conftest import Browser
-from tests.unit.gateway.front import PASSWORD, Made, state_of
+from tests.unit.gateway.front import NOON, PASSWORD, WAY_TO_REVIEW, Made, make_case, state_of
+from tests.unit.gateway.front_result import Compared
 
 
 class Desk:
@@ -173,6 +175,42 @@ def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready
         "assessed",
         "signed",
     ]
+
+
+def test_an_earlier_signed_revision_gives_a_second_reader_nothing_away(
+    desk: Desk, services: Services, ready: Made, compared: Compared
+) -> None:
+    job_id = "0b0e3c0a-5f0e-4d2c-9c39-0a7f0b6f2f12"
+    with services.sessions.begin() as session:
+        newer = session.get_one(Case, ready.case_id)
+        newer.revision = 2
+        study_uid = newer.study_uid
+    older = make_case(
+        services.sessions,
+        study_uid=study_uid,
+        events=(*WAY_TO_REVIEW, CaseEvent.SUPERSEDED),
+        order=compared.order.model_copy(update={"job_id": job_id}),
+        outcome=compared.outcome.model_copy(update={"job_id": job_id}),
+    )
+    with services.sessions.begin() as session:
+        session.add(Review(job_id=job_id, reader="anna", signed_at=NOON, acceptance=Acceptance.ACCEPTABLE.value))
+    assert "Revision 1 was signed by Dr. Anna Muster" in desk.detail().summary.notes[0]
+    desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
+    desk.assess(Reading.STABLE)
+    desk.sign()
+    assert desk.browser.sign_in("berta").is_success
+    assert desk.detail().summary.notes == []
+    listed = Worklist.model_validate(desk.browser.get("/api/cases").json()).cases
+    assert [line.notes for line in listed if line.case_id == ready.case_id] == [[]]
+    earlier = Desk(desk.browser, older.case_id).detail()
+    assert earlier.lesions_hidden
+    assert earlier.lesions == []
+    assert earlier.review is not None
+    assert (earlier.review.reader, earlier.review.acceptance) == (None, None)
+    assert desk.browser.put(
+        f"{desk.path}/blind-reading", BlindReading(edit=desk.edit, reading=Reading.ACTIVE)
+    ).is_success
+    assert len(Desk(desk.browser, older.case_id).detail().lesions) == 2, "who has read blind sees everything"
 
 
 def archived(desk: Desk, services: Services, ready: Made) -> None:
