@@ -5,6 +5,7 @@ import { Failure } from './failure';
 import { personActive } from './presence';
 import type { components, paths } from './schema';
 import { texts } from '../texts';
+import { said, sentences } from '../texts/said';
 
 export type Schemas = components['schemas'];
 
@@ -37,12 +38,15 @@ export type QuarantineLine = Schemas['QuarantineLine'];
 export type VersionStanding = Schemas['VersionStanding'];
 export type WaitingResult = Schemas['WaitingResult'];
 export type VersionStandings = Schemas['VersionStandings'];
-export type ReviewState = Schemas['ReviewState'];
+export type ReviewState = Answered<Schemas['ReviewState']>;
 export type SessionInfo = Schemas['SessionInfo'];
 export type UploadResult = Schemas['UploadResult'];
 export type AuditPage = Schemas['AuditPage'];
 export type AuditVerification = Schemas['AuditVerification'];
 export type Reading = Schemas['Reading'];
+export type TumourReading = Schemas['TumourReading'];
+export type GrowthView = Schemas['GrowthView'];
+export type FollowUp = NonNullable<CaseDetail['follow_up']>;
 export type ReportState = Schemas['ReportState'];
 export type SignInWays = Schemas['SignInWays'];
 export type NextReading = Schemas['NextReading'];
@@ -80,7 +84,7 @@ client.use({
 
 function sentence(problem: unknown, status: number): string {
   if (typeof problem === 'object' && problem !== null && 'detail' in problem) {
-    if (typeof problem.detail === 'string') return problem.detail;
+    if (typeof problem.detail === 'string') return said(problem.detail);
   }
   return texts.failure(status);
 }
@@ -101,6 +105,7 @@ export async function answered<T>(request: Promise<Answer<T>>, ownSession = true
   }
   if (!answer.response.ok) {
     if (answer.response.status === 401 && ownSession) onSignedOut();
+    await sentences();
     throw new Failure(answer.response.status, sentence(answer.error, answer.response.status));
   }
   return answer.data as T;
@@ -199,6 +204,12 @@ export const api = {
     answered(client.GET('/api/cases/{case_id}/report', { params: inCase(caseId) })),
   setReport: (caseId: string, body: Schemas['ReportChange']): Promise<ReviewState> =>
     answered(client.PUT('/api/cases/{case_id}/report', { params: inCase(caseId), body })),
+  growth: (caseId: string): Promise<GrowthView> =>
+    answered(client.GET('/api/cases/{case_id}/growth', { params: inCase(caseId) })),
+  readByEye: (caseId: string, body: Schemas['EyeReading']): Promise<CaseDetail> =>
+    answered(client.PUT('/api/cases/{case_id}/eye-reading', { params: inCase(caseId), body })),
+  readWithVolumes: (caseId: string, body: Schemas['VolumeReading']): Promise<ReviewState> =>
+    answered(client.PUT('/api/cases/{case_id}/volume-reading', { params: inCase(caseId), body })),
   readBlind: (caseId: string, body: Schemas['BlindReading']): Promise<CaseDetail> =>
     answered(client.PUT('/api/cases/{case_id}/blind-reading', { params: inCase(caseId), body })),
   setConsensus: (caseId: string, body: Schemas['Consensus']): Promise<ReviewState> =>
