@@ -196,6 +196,9 @@ def _first_looks(who: SignedIn, state: ApiState) -> FirstLooks:
         alone = cases_without_lesions(session, who.user_name)
         # What somebody has to read by the images alone, they are told nothing of.
         cases = [case for case in _cases(session) if case.case_id not in alone and not _awaits_second(case, who)]
+        if who.role is Role.READER:
+            first = flow.to_be_read_by_eye(session, cases)
+            cases = [case for case in cases if case.case_id not in first]
     state.disclosures.on_a_list(who, cases)
     identities = state.identities_for(who).of([case.study_uid for case in cases])
     studies = []

@@ -12,7 +12,7 @@ from gateway.audit import trail
 from gateway.audit.trail import AuditAction, Subject
 from gateway.cases.prior import why_not_certain, why_outdated
 from gateway.db.tables import Case, EarlierReview, Job, Review, User
-from gateway.flow import release, reports, shipping, time_points
+from gateway.flow import follow_up, release, reports, shipping, time_points
 from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.flow.shipping import Released
@@ -31,6 +31,7 @@ from processing.dicom.write_pdf import fill_pages
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect, InputRejected
+from processing.domain.growth import Growth
 from processing.domain.messages import JobOrder, JobOutcome
 
 log = get_logger(__name__)
@@ -170,6 +171,7 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
         earlier=signed.earlier,
         notes=signed.notes,
         ledger=release.ledger(),
+        growth=signed.growth,
     )
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
     created |= {stored.sop_instance_uid for stored in outcome.objects}
@@ -202,6 +204,7 @@ class _Signed:
     drawn: tuple[DrawnLesion, ...]
     earlier: EarlierSignature | None
     notes: tuple[str, ...]
+    growth: Growth | None
 
 
 def _signed_result(services: Services, session: Session, case: Case) -> _Signed:
@@ -216,6 +219,8 @@ def _signed_result(services: Services, session: Session, case: Case) -> _Signed:
         drawn=standing_edits(session, review),
         earlier=_earlier(services, session, case, review),
         notes=reports.notes_of(session, case),
+        # Only volumes that the reader compared are reported beside each other.
+        growth=follow_up.reported_growth(session, case) if review.volume_reading is not None else None,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job
-from gateway.flow import release
+from gateway.flow import follow_up, release
 from gateway.flow.services import Services
 from gateway.jobs import store
 from gateway.review import decisions
@@ -118,7 +118,14 @@ def _draft(services: Services, session: Session, case: Case, job: Job) -> str:
     notes = (*outcome.warnings, *notes_of(session, case))
     if outcome.tumour is not None:
         accepted = [label for label in outcome.tumour.parts if not _is_rejected(session, job, int(label))]
-        return draft_tumour_report(outcome.tumour, accepted, tuple(order.current.series), notes)
+        return draft_tumour_report(
+            outcome.tumour,
+            accepted,
+            tuple(order.current.series),
+            notes,
+            growth=follow_up.reported_growth(session, case),
+            language=services.settings.report_language,
+        )
     earlier = order.require_prior()
     used = tuple(role for role in order.current.series if role in earlier.series)
     spec = find_spec(order.pipeline)

@@ -19,7 +19,7 @@ def earlier_tumours(session: Session, case: Case) -> list[Case]:
     by_day: dict[str, Case] = {}
     for one in store.cases_of_patient(session, case.pseudonym):
         job = store.latest_job(one)
-        before = one.study_date_shifted < case.study_date_shifted
+        before = "" < one.study_date_shifted < case.study_date_shifted
         if before and one.pipeline == case.pipeline and job is not None and decisions.measures_a_tumour(job):
             # Two of one day: the one that was received last stands first.
             by_day.setdefault(one.study_date_shifted, one)

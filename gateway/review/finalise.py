@@ -18,8 +18,9 @@ from processing.dicom.read import parse_part10, read_series
 from processing.dicom.result import ObjectKind, ResultObject, replacing
 from processing.domain.decision import SignedReview
 from processing.domain.errors import Defect
+from processing.domain.growth import Growth
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
-from processing.domain.result import LongitudinalResult, PipelineResult
+from processing.domain.result import LongitudinalResult, PipelineResult, TumourResult
 from processing.domain.versions import Ledger, with_limits
 from processing.pipelines.registry import find_spec
 
@@ -54,6 +55,7 @@ def final_objects(
     earlier: EarlierSignature | None = None,
     notes: Sequence[str] = (),
     ledger: Ledger = EMPTY_LEDGER,
+    growth: Growth | None = None,
 ) -> tuple[ResultObject, ...]:
     """Write a signed result: the accepted lesions alone, or the rejection alone.
 
@@ -77,6 +79,8 @@ def final_objects(
         Sentences that the reports must carry beside the pipeline's own.
     ledger : Ledger
         Holds how well the version that ran repeats its measurements.
+    growth : Growth, optional
+        Of a tumour over three time points, by shifted dates.
 
     Raises
     ------
@@ -93,7 +97,10 @@ def final_objects(
     current = images.reference
     result = formats.read(_draft(archive, outcome), current.volume.grid, outcome)
     provenance = provenance_of(order)
-    finals = formats.write(images, _reported(result, drawn, notes, order, ledger), provenance, review)
+    reported = _reported(result, drawn, notes, order, ledger)
+    if isinstance(reported, TumourResult):
+        reported = replace(reported, growth=growth)
+    finals = formats.write(images, reported, provenance, review)
     if earlier is None:
         return finals
     replaced = _reported(result, earlier.drawn, notes, order, ledger)

@@ -38,7 +38,7 @@ from processing.dicom.pages import (
     warning,
 )
 from processing.dicom.provenance import Provenance
-from processing.domain.decision import Acceptance, SignedReview
+from processing.domain.decision import Acceptance, SignedReview, TumourReading
 from processing.domain.report import second_reading_words
 from processing.domain.report_texts import PageTexts, ReportTexts, texts_in
 from processing.domain.result import QualityFigure
@@ -199,7 +199,9 @@ def _reader_lines(content: DocumentContent) -> list[tuple[str, str]]:
     ]
     if review.comment.strip():
         lines.append((words.comment, review.comment.strip()))
-    lines += [(words.second_reader, sentence) for sentence in second_reading_words(review, texts)]
+    # Of a tumour what its own reader saw and concluded stands here too.
+    label = words.reader if isinstance(review.visual, TumourReading) else words.second_reader
+    lines += [(label, sentence) for sentence in second_reading_words(review, texts)]
     return lines
 
 

@@ -11,9 +11,14 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table, TableStyle
 
 from processing.dicom.document import DocumentContent
-from processing.dicom.pages import PADDINGS, grid, heading, picture, style
+from processing.dicom.growth_pages import growth_story
+from processing.dicom.pages import PADDINGS, escaped, grid, heading, picture, style
 from processing.dicom.tumour_pictures import COLUMNS
+from processing.domain.growth import Growth, Part
+from processing.domain.report_texts import TumourTexts
+from processing.domain.study import SeriesRole
 from processing.domain.tumour import Diameters, TumourFindings, TumourLabel
+from processing.domain.tumour_report import alarm_in_words
 
 _WIDTH = 43 * mm
 
@@ -27,63 +32,85 @@ class TumourContent(DocumentContent):
     found : TumourFindings
     parts : tuple of TumourLabel
         Those that are reported; none of a rejected result.
+    used : tuple of SeriesRole
     rows : tuple of tuple of ndarray of uint8, shape (rows, columns, 3)
         Pictures of slices, in the order of `COLUMNS`.
+    growth : Growth or None
+        Over three time points, where that is reported.
     """
 
     found: TumourFindings
     parts: tuple[TumourLabel, ...]
+    used: tuple[SeriesRole, ...]
     rows: tuple[tuple[npt.NDArray[np.uint8], ...], ...]
+    growth: Growth | None = None
+
+    @property
+    def words(self) -> TumourTexts:
+        """Every word of a tumour, in the language in which the report was signed."""
+        return self.texts.tumour
 
     @property
     def title(self) -> str:
         """See `DocumentContent`."""
-        return "Brain tumour volumes"
+        return self.words.pages.title
 
     def study_lines(self, header: Dataset) -> list[tuple[str, str]]:  # noqa: ARG002 - a comparison needs it
         """See `DocumentContent`."""
-        return [("Measured on", "T1, T1C, T2 and FLAIR of this study")]
+        pages = self.words.pages
+        return [(pages.measured_on, pages.series.format(series=", ".join(self.used)))]
 
     def findings(self) -> list[Flowable]:
         """See `DocumentContent`."""
-        return [*self._pictures(), *self._volumes(), *self._ratios(), *self._agreement()]
+        growth = growth_story(self.growth, self.words) if self.growth is not None else []
+        return [*self._pictures(), *self._volumes(), *growth, *self._ratios(), *self._agreement()]
 
     def _pictures(self) -> list[Flowable]:
         if not self.rows:
             return []
-        captions = [Paragraph(f"{role} with tumour" if on else str(role), style(8, quiet=True)) for role, on in COLUMNS]
+        named = self.words.pages.with_tumour
+        captions = [
+            Paragraph(escaped(named.format(role=role) if on else str(role)), style(8, quiet=True))
+            for role, on in COLUMNS
+        ]
         cells: list[list[Flowable]] = [list(captions)]
         cells += [[picture(panel, _WIDTH - 2) for panel in row] for row in self.rows]
         table = Table(cells, colWidths=[_WIDTH + 1.5 * mm] * len(COLUMNS), hAlign="LEFT")
         table.setStyle(TableStyle([(side, (0, 0), (-1, -1), 1) for side in PADDINGS]))
-        return [KeepTogether([heading("Pictures"), table])]
+        return [KeepTogether([heading(self.texts.pages.pictures), table])]
 
     def _volumes(self) -> list[Flowable]:
-        volumes, rows = self.found.volumes, [["Part", "Volume"]]
-        rows += [[label.words, f"{volumes.of(label):.2f} ml"] for label in self.parts]
+        words, pages, volumes = self.words, self.words.pages, self.found.volumes
+        rows = [[pages.part, pages.volume]]
+        rows += [[words.part(label), f"{words.figure(volumes.of(label), 2)} ml"] for label in self.parts]
         if self.parts == self.found.parts:
-            rows.append(["whole tumour", f"{volumes.whole_ml:.2f} ml"])
+            rows.append([words.parts[Part.WHOLE], f"{words.figure(volumes.whole_ml, 2)} ml"])
         if self.found.diameters is not None and TumourLabel.ENHANCING in self.parts:
-            rows.append(["diameters of the largest enhancing lesion", _diameters(self.found.diameters)])
-        side = f", {self.found.side}" if self.found.side is not None else ""
-        return [heading(f"Volumes{side}"), grid(rows, (90, 88)), Spacer(0, 2 * mm)]
+            rows.append([pages.diameters, self._diameters(self.found.diameters)])
+        side = f", {self.texts.sides[self.found.side]}" if self.found.side is not None else ""
+        return [heading(f"{pages.volumes}{side}"), grid(rows, (90, 88)), Spacer(0, 2 * mm)]
+
+    def _diameters(self, found: Diameters) -> str:
+        size = self.words.pages.size.format(longest=f"{found.longest_mm:.0f}", across=f"{found.perpendicular_mm:.0f}")
+        return size if found.measurable else size + self.words.draft.not_measurable
 
     def _ratios(self) -> list[Flowable]:
         if self.parts != self.found.parts or not self.parts:
             return []
-        rows = [["Ratio of volumes", "Value"], *([k, f"{v:.3f}"] for k, v in self.found.volumes.ratios().items())]
-        return [heading("Volumetric ratios"), grid(rows, (90, 88)), Spacer(0, 2 * mm)]
+        words = self.words
+        rows = [list(words.pages.ratio_columns)]
+        rows += [[words.ratios.get(k, k), words.figure(v, 3)] for k, v in self.found.volumes.ratios().items()]
+        return [heading(words.pages.ratios), grid(rows, (90, 88)), Spacer(0, 2 * mm)]
 
     def _agreement(self) -> list[Flowable]:
-        rows = [["Segmenter", "Weight: whole tumour, core, enhancing"]]
-        rows += [[vote.name, ", ".join(f"{weight:.2f}" for weight in vote.weights)] for vote in self.found.votes]
-        parts: list[Flowable] = [heading("Agreement of the segmenters"), grid(rows, (90, 88))]
+        words = self.words
+        rows = [list(words.pages.segmenter_columns)]
+        rows += [
+            [vote.name, "; ".join(words.figure(weight, 2) for weight in vote.weights)] for vote in self.found.votes
+        ]
+        parts: list[Flowable] = [heading(words.pages.agreement), grid(rows, (90, 88))]
         if self.found.alarms:
-            words = f"{len(self.found.alarms)} of {self.found.comparisons} comparisons raised an alarm"
-            parts += [Spacer(0, 2 * mm), grid([[words], *([alarm.words] for alarm in self.found.alarms)], (178,))]
+            raised = words.pages.alarms.format(alarms=len(self.found.alarms), comparisons=self.found.comparisons)
+            alarms = [[alarm_in_words(alarm, self.texts)] for alarm in self.found.alarms]
+            parts += [Spacer(0, 2 * mm), grid([[raised], *alarms], (178,))]
         return [*parts, Spacer(0, 2 * mm)]
-
-
-def _diameters(found: Diameters) -> str:
-    words = f"{found.longest_mm:.0f} by {found.perpendicular_mm:.0f} mm"
-    return words if found.measurable else f"{words}, not measurable (under 10 mm)"

@@ -201,7 +201,9 @@ def _content(
         provenance=provenance,
         found=result.findings,
         parts=parts,
+        used=(SeriesRole.T1C, *result.to_series),
         rows=rows,
+        growth=result.growth,
     )
 
 

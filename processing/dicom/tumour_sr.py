@@ -25,6 +25,8 @@ from processing.dicom.sr_document import SIDES, Group, algorithm, comment, repor
 from processing.dicom.tumour_seg import CATEGORY, PROPERTY_TYPES, part_tracking_id
 from processing.dicom.uids import derived_uid
 from processing.domain.decision import SignedReview
+from processing.domain.growth import Growth
+from processing.domain.growth_words import TEXTS, by_days_before, change_in_words, doubts_in_words
 from processing.domain.result import TumourResult
 from processing.domain.study import SeriesRole
 from processing.domain.tumour import Diameters, TumourFindings, TumourLabel
@@ -88,7 +90,7 @@ def write_tumour_report(
         provenance,
         segmentation=segmentation,
         other_evidence=[header for headers in others.values() for header in headers],
-        notes=(*result.warnings, *_alarm_words(found)),
+        notes=(*result.warnings, *_alarm_words(found), *_growth_words(result.growth)),
         review=review,
     )
 
@@ -174,3 +176,16 @@ def _alarm_words(found: TumourFindings) -> list[str]:
         return []
     listed = "; ".join(alarm.words for alarm in found.alarms)
     return [f"{len(found.alarms)} of {found.comparisons} comparisons between segmenters raise an alarm: {listed}."]
+
+
+def _growth_words(growth: Growth | None) -> list[str]:
+    """Say of every part whether its change exceeds the measurement error."""
+    if growth is None:
+        return []
+    named = by_days_before(growth, TEXTS)
+    told = (
+        change_in_words(part, change, TEXTS, named(change.since))
+        for part, changes in growth.volumes.items()
+        for change in changes
+    )
+    return [f"Change over three time points: {'; '.join(told)}.", *doubts_in_words(growth, TEXTS, named)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from processing.domain.errors import Defect
+from processing.domain.growth import Growth
 from processing.domain.imaging import LabelMap, RigidTransform, Volume
 from processing.domain.side import Side as Side
 from processing.domain.study import SeriesRole
@@ -183,6 +184,8 @@ class TumourResult:
     quality : tuple of QualityFigure
     warnings : tuple of str
         Sentences that the reader must see beside the result.
+    growth : Growth, optional
+        Over three time points, when it is reported.
     """
 
     findings: TumourFindings
@@ -193,6 +196,7 @@ class TumourResult:
     similarities: npt.NDArray[np.float64]
     quality: tuple[QualityFigure, ...] = ()
     warnings: tuple[str, ...] = ()
+    growth: Growth | None = None
 
     @property
     def volumes(self) -> TumourVolumes:

@@ -85,6 +85,7 @@ class TumourPageTexts:
     part: str
     volume: str
     diameters: str
+    size: str
     ratios: str
     ratio_columns: tuple[str, str]
     agreement: str
@@ -100,7 +101,6 @@ class TumourPageTexts:
     within: str
     product: str
     bars: str
-    read_by_eye: str
     by_eye: str
     measured_by_eye: str
     read_with_volumes: str
