@@ -1,9 +1,13 @@
 /** Names, dates and figures as a reader reads them. */
 
-import { language } from './texts';
+import { language, texts } from './texts';
 
 const inLetters = new Intl.DateTimeFormat(language, { month: 'short', timeZone: 'UTC' });
 const MONTHS = Array.from({ length: 12 }, (_, month) => inLetters.format(Date.UTC(2000, month, 1)));
+
+/** As the language writes it: the German day is an ordinal number. */
+const DAY = language === 'de' ? '.' : '';
+const POINT = language === 'en' ? '.' : ',';
 
 /** A DICOM person name, `Family^Given^Middle`, as `Family, Given Middle` (PS3.5 6.2.1). */
 export function personName(value: string): string {
@@ -27,7 +31,7 @@ function dateParts(value: string): readonly [number, number, number] | null {
 export function calendarDate(value: string | null): string {
   const parts = value ? dateParts(value) : null;
   if (!parts) return value?.trim() || '–';
-  return `${parts[2]} ${MONTHS[parts[1] - 1] ?? '?'} ${parts[0]}`;
+  return `${parts[2]}${DAY} ${MONTHS[parts[1] - 1] ?? '?'} ${parts[0]}`;
 }
 
 /** Time between two studies: days, then weeks, months and years. */
@@ -37,10 +41,10 @@ export function interval(from: string | null, to: string): string {
   if (!a || !b) return '';
   const days = Math.round((Date.UTC(b[0], b[1] - 1, b[2]) - Date.UTC(a[0], a[1] - 1, a[2])) / 86_400_000);
   if (days < 0) return '';
-  if (days < 21) return `${days} days`;
-  if (days < 84) return `${Math.round(days / 7)} weeks`;
+  if (days < 21) return texts.between.days(days);
+  if (days < 84) return texts.between.weeks(Math.round(days / 7));
   const months = Math.round(days / 30.4375);
-  return months < 24 ? `${months} months` : `${(days / 365.25).toFixed(1)} years`;
+  return months < 24 ? texts.between.months(months) : texts.between.years(decimal(days / 365.25, 1));
 }
 
 /** Date and time on this machine's clock. */
@@ -48,11 +52,14 @@ export function moment(value: string): string {
   const at = new Date(value);
   if (Number.isNaN(at.getTime())) return value;
   const two = (n: number) => String(n).padStart(2, '0');
-  return `${at.getDate()} ${MONTHS[at.getMonth()] ?? '?'} ${at.getFullYear()}, ${two(at.getHours())}:${two(at.getMinutes())}`;
+  return `${at.getDate()}${DAY} ${MONTHS[at.getMonth()] ?? '?'} ${at.getFullYear()}, ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
+
+/** A number with so many digits after the point, which is a comma in other languages. */
+export const decimal = (value: number, digits: number): string => value.toFixed(digits).replace('.', POINT);
 
 export function figure(value: number): string {
   if (Number.isInteger(value)) return String(value);
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 3;
-  return value.toFixed(digits);
+  return decimal(value, digits);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { calendarDate, figure, interval, personName } from '../src/format';
+import { calendarDate, decimal, figure, interval, personName } from '../src/format';
 import { parseRoute, pathOf } from '../src/paths';
 import { texts } from '../src/texts/en';
 
@@ -41,6 +41,7 @@ test('figures are short', () => {
   expect(figure(0.96412)).toBe('0.964');
   expect(figure(11.23)).toBe('11.2');
   expect(figure(1234.56)).toBe('1235');
+  expect(decimal(4.499, 1)).toBe('4.5');
 });
 
 test('addresses and pages belong together', () => {

@@ -96,6 +96,13 @@ export const texts: Texts = {
     superseded: 'Durch eine neuere Revision ersetzt',
   },
 
+  between: {
+    days: (n) => `${n} Tage`,
+    weeks: (n) => `${n} Wochen`,
+    months: (n) => `${n} Monate`,
+    years: (n) => `${n} Jahre`,
+  },
+
   ago(seconds: number): string {
     if (seconds < 60) return 'gerade eben';
     const minutes = Math.floor(seconds / 60);

@@ -94,6 +94,13 @@ export const texts = {
     superseded: 'Replaced by a newer revision',
   },
 
+  between: {
+    days: (n: number) => `${n} days`,
+    weeks: (n: number) => `${n} weeks`,
+    months: (n: number) => `${n} months`,
+    years: (n: string) => `${n} years`,
+  },
+
   ago(seconds: number): string {
     if (seconds < 60) return 'just now';
     const minutes = Math.floor(seconds / 60);

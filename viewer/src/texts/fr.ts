@@ -101,6 +101,13 @@ export const texts: Texts = {
     superseded: 'Remplacé par une révision plus récente',
   },
 
+  between: {
+    days: (n) => `${n} jours`,
+    weeks: (n) => `${n} semaines`,
+    months: (n) => `${n} mois`,
+    years: (n) => `${n} ans`,
+  },
+
   ago(seconds: number): string {
     if (seconds < 60) return 'à l’instant';
     const minutes = Math.floor(seconds / 60);
