@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job, Review
 from gateway.jobs import store
+from gateway.release.ratings import reference_studies
 from gateway.review import decisions
 from gateway.review.second_reader import volumes_compare
 from gateway.review.tumour_reading import PRIORS
@@ -49,6 +50,8 @@ def wants_eye_first(session: Session, case: Case, job: Job | None, review: Revie
         return False
     if review is not None and (review.visual_reading is not None or review.signed_at is not None):
         return False
+    if case.study_uid in reference_studies(session):
+        return False  # its results are rated, not read
     return is_followed(session, case, job)
 
 
