@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from gateway.db.tables import Backup, Case, Consignment, OpenAlert, QuarantinedUpload
-from gateway.flow import Services
+from gateway.flow import Services, release
 from gateway.notify import conditions
 from gateway.notify.conditions import CONDITIONS, Condition, Wrong
 from gateway.notify.messages import Alert, Status, Templates
@@ -25,6 +26,8 @@ from gateway.notify.watch import watch
 from gateway.settings import Settings
 from processing.domain.case import CaseState
 from processing.domain.errors import Transient
+from processing.pipelines.registry import SPECS
+from tests.certificates import Authority
 from tests.unit.gateway.admin.test_checks import certificate
 from tests.unit.gateway.rows import NOW, add_case
 
@@ -73,6 +76,26 @@ def told(settings: Settings, **changes: object) -> Settings:
 def found(live: Services, condition: Condition) -> list[Wrong]:
     with live.sessions() as session:
         return list(condition(live, session))
+
+
+def test_a_version_that_lets_studies_pass_unmeasured(
+    live: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERVAL_COMPATIBILITY_FILE", str(tmp_path / "there is none"))
+    spec = SPECS[0]
+    reason = release.why_closed(live, spec)
+    assert reason
+    with live.sessions.begin() as session:
+        add_case(session, CaseState.NOT_ROUTED, study_uid="2.25.9").reason = "No route fits this study."
+    assert found(live, conditions.version_is_not_released) == []
+    with live.sessions.begin() as session:
+        for study_uid in ("2.25.1", "2.25.2"):
+            add_case(session, CaseState.NOT_ROUTED, study_uid=study_uid).reason = reason
+    (wrong,) = found(live, conditions.version_is_not_released)
+    assert wrong.name == f"version {spec.name} {spec.version}"
+    assert wrong.words == f"2 cases are measured by nothing: {reason}"
+    release.permit_version(live, spec.name, spec.version, actor="otto", role="operator", reason="a reader study")
+    assert found(live, conditions.version_is_not_released) == []
 
 
 def test_a_disk_that_is_nearly_full(live: Services) -> None:
@@ -250,6 +273,49 @@ def test_a_mail_arrives(settings: Settings, mailbox: tuple[Mailbox, int]) -> Non
     assert b"Subject: Interval: disk (wrong)" in content
     assert b'Only 12 MB are free on the "data" disk.' in content
     assert b"2024-05-01 12:00 UTC" in content
+
+
+@pytest.fixture
+def mailbox_with_tls(tmp_path: Path) -> Iterator[tuple[Mailbox, int, Path]]:
+    """A mail server that takes mail over STARTTLS alone, and the certificate of the authority behind its own."""
+    authority = Authority(tmp_path, "mail-authority")
+    identity = authority.identity("mail")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(identity.certificate, identity.key)
+    box = Mailbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port, tls_context=tls, require_starttls=True)
+    controller.start()
+    yield box, port, authority.certificate
+    controller.stop()
+
+
+def test_a_mail_goes_over_tls_to_a_server_that_is_believed(
+    settings: Settings, mailbox_with_tls: tuple[Mailbox, int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, port, authority = mailbox_with_tls
+    by_mail = told(settings, alert_mail_to="pacs@example.org", alert_smtp_port=port)
+    over_tls = told(by_mail, alert_smtp_tls=True)
+    with pytest.raises(Transient):
+        _only(channels_of(by_mail)).send(ALERT)
+    with pytest.raises(Transient):
+        _only(channels_of(over_tls)).send(ALERT)
+    assert box.mails == [], "neither in clear nor to a stranger"
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    _only(channels_of(over_tls)).send(ALERT)
+    assert len(box.mails) == 1
+
+
+def test_a_server_without_tls_gets_nothing_where_it_is_asked_for(
+    settings: Settings, mailbox: tuple[Mailbox, int]
+) -> None:
+    box, port = mailbox
+    over_tls = told(settings, alert_mail_to="pacs@example.org", alert_smtp_port=port, alert_smtp_tls=True)
+    with pytest.raises(Transient):
+        _only(channels_of(over_tls)).send(ALERT)
+    assert box.mails == []
 
 
 def test_a_webhook_is_posted_with_its_token(
