@@ -1,5 +1,5 @@
 /** A reader's open review of one case: shown at once, stored behind it. */
-import { api, type Acceptance, type CaseDetail, type LesionLine, type Reading, type TumourPart, type Verdict } from '../client/api';
+import { api, type Acceptance, type CaseDetail, type LesionLine, type Reading, type ReviewState, type TumourPart, type TumourReading, type Verdict } from '../client/api';
 import { Failure } from '../client/failure';
 import type { Grid } from '../reading/grid';
 import { samePlaces, unpacked, type Places } from '../reading/labels';
@@ -38,6 +38,11 @@ export class Review {
   comment = $state('');
   /** What the reader saw without the result. */
   visual = $state<Reading | null>(null);
+  /** What the reader saw of a tumour over three time points, and what they conclude with the volumes. */
+  seen = $state<TumourReading | null>(null);
+  concluded = $state<TumourReading | null>(null);
+  /** Whether a tumour is read over three time points. */
+  compared = $state(false);
   saving = $state<Saving>('saved');
   /** Why a decision was given up, until the reader decides anew. */
   dropped = $state<Failure | null>(null);
@@ -131,6 +136,17 @@ export class Review {
   setVisual(visual: Reading | null): void {
     this.visual = visual;
     this.storeAssessment();
+  }
+
+  /** Whether a tumour's volumes may be compared: the result and every part are accepted. */
+  get allAccepted(): boolean {
+    return this.acceptance === 'acceptable' && this.parts.every(({ verdict }) => verdict === 'accepted');
+  }
+
+  async conclude(reading: TumourReading): Promise<void> {
+    await this.settled();
+    this.advance((await api.readWithVolumes(this.caseId, { edit: this.edit, reading })).edit);
+    this.concluded = reading;
   }
 
   /** Take note of a change that was stored beside the queue. */
@@ -301,7 +317,10 @@ export class Review {
     this.acceptance = detail.review?.acceptance ?? null;
     this.rating = detail.review?.rating ?? null;
     this.comment = detail.review?.comment ?? '';
-    this.visual = detail.review?.visual_reading ?? null;
+    this.visual = visualOf(detail.review);
+    this.seen = tumourReading(detail.review?.visual_reading);
+    this.concluded = detail.review?.volume_reading ?? null;
+    this.compared = detail.follow_up?.compared ?? false;
   }
 }
 
@@ -323,6 +342,18 @@ export function holds(detail: CaseDetail, change: Exclude<Change, { kind: 'outli
     review?.acceptance === change.acceptance &&
     review.rating === change.rating &&
     review.comment === change.comment &&
-    review.visual_reading === change.visual
+    visualOf(review) === change.visual
   );
+}
+
+const TUMOUR_READINGS: readonly TumourReading[] = ['tumour larger', 'tumour unchanged', 'tumour smaller'];
+
+export function tumourReading(stored: Reading | TumourReading | null | undefined): TumourReading | null {
+  return TUMOUR_READINGS.find((reading) => reading === stored) ?? null;
+}
+
+/** What was seen of lesions; what is seen of a tumour is stored in a step of its own. */
+function visualOf(review: Pick<ReviewState, 'visual_reading'> | null): Reading | null {
+  const seen = review?.visual_reading ?? null;
+  return seen === null || seen === tumourReading(seen) ? null : (seen as Reading);
 }

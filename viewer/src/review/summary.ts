@@ -1,5 +1,5 @@
 /** The result of a review in words, for the dialog in which it is signed. */
-import type { Acceptance, LesionLine, Reading, TumourPart } from '../client/api';
+import type { Acceptance, LesionLine, Reading, TumourPart, TumourReading } from '../client/api';
 import { texts } from '../texts';
 
 /**
@@ -22,6 +22,12 @@ export function resultInWords(lesions: readonly LesionLine[], acceptance: Accept
     parts.push(words.total(texts.volume(grown.reduce((sum, line) => sum + line.volume_mm3, 0))));
   }
   return parts.join(', ');
+}
+
+/** What a reader saw, of lesions or of a tumour. */
+export function readingInWords(reading: Reading | TumourReading): string {
+  const words: Readonly<Record<Reading | TumourReading, string>> = { ...texts.assessment.readings, ...texts.tumour.follow.readings };
+  return words[reading];
 }
 
 /** The same of a tumour: its parts, and their volume where none is left out. */
@@ -56,6 +62,9 @@ export function missing(review: {
   acceptance: Acceptance | null;
   rating: number | null;
   comment: string;
+  compared?: boolean;
+  allAccepted?: boolean;
+  concluded?: TumourReading | null;
 }): string[] {
   const needs = texts.assessment.needs;
   const undecided = review.lesions.filter(({ verdict }) => verdict === null).length;
@@ -66,15 +75,20 @@ export function missing(review: {
   if (review.acceptance === null) list.push(needs.acceptance);
   if (review.rating === null) list.push(needs.rating);
   if (review.acceptance === 'unacceptable' && review.comment.trim() === '') list.push(needs.comment);
+  if (review.compared && review.allAccepted && parts === 0 && !review.concluded) list.push(texts.tumour.follow.needs);
   return list;
 }
 
-/** Whether the reader's eye and the accepted lesions disagree; the gateway then asks for a second reader. */
+/** Whether the reader's eye and the accepted result disagree; the gateway then asks for a second reader. */
 export function disagrees(review: {
   lesions: readonly LesionLine[];
   acceptance: Acceptance | null;
   visual: Reading | null;
+  seen?: TumourReading | null;
+  concluded?: TumourReading | null;
+  allAccepted?: boolean;
 }): boolean {
+  if (review.seen && review.concluded && review.allAccepted) return review.seen !== review.concluded;
   if (review.visual === null || review.acceptance === 'unacceptable') return false;
   const active = review.lesions.some(
     ({ verdict, change }) => verdict === 'accepted' && (change === 'new' || change === 'growing'),

@@ -1,9 +1,16 @@
 /** The words of a tumour's case page, in English. */
+import type { TumourReading } from '../client/api';
 
 const PARTS: Readonly<Record<number, string>> = {
   1: 'Non-enhancing or necrotic core',
   2: 'FLAIR hyperintensity',
   3: 'Enhancing tumour',
+};
+
+const READINGS: Readonly<Record<TumourReading, string>> = {
+  'tumour larger': 'larger',
+  'tumour unchanged': 'unchanged',
+  'tumour smaller': 'smaller',
 };
 
 export const tumour = {
@@ -29,5 +36,32 @@ export const tumour = {
     undecided: (n: number): string => `accept or reject ${n} ${n === 1 ? 'part' : 'parts'}`,
     alarmsOnList: (n: number): string => `${n} ${n === 1 ? 'alarm' : 'alarms'}`,
     onList: (volume: string): string => `Tumour ${volume}`,
+    follow: {
+      title: 'Three time points',
+      steps: ['Images alone', 'Outlines', 'Volumes'],
+      intro: 'Two earlier measurements of this tumour were accepted. Read the images alone first; outlines and volumes are shown afterwards.',
+      blind: 'Another reader has signed this case. Read the images alone first.',
+      question: 'The tumour is',
+      readings: READINGS,
+      measure: 'Measure',
+      measureHint: 'In the newest study, draw the longest diameter and the one across it',
+      measured: (angle: number): string => `The lines cross at ${angle}°`,
+      longest: 'Longest (mm)',
+      across: 'Across (mm)',
+      optional: 'where the lesion can be measured',
+      linked: 'Scroll together',
+      visits: ['Earlier', 'Previous', 'Current'],
+      keep: 'Keep and show the outlines',
+      once: 'What you saw cannot be changed afterwards.',
+      seen: (reading: string, size: string): string => `By eye: ${reading}${size}`,
+      size: (longest: number, across: number): string => `, ${longest.toFixed(0)} by ${across.toFixed(0)} mm`,
+      conclude: 'With the volumes, the tumour is',
+      differs: 'That is not what you saw in the images: a second reader will read them first.',
+      waits: 'Volumes are compared once you accept the result and every part. One that you reject ends the comparison.',
+      needs: 'say what you conclude with the volumes',
+      fewer: (accepted: number): string =>
+        `${accepted === 0 ? 'No earlier measurement' : 'One earlier measurement'} of this tumour has been accepted. With two it is read over three time points.`,
+      leftOut: 'Not accepted, and left out:',
+    },
   },
 };

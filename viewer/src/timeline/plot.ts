@@ -38,6 +38,11 @@ export interface Plot {
 const DAY_MS = 86_400_000;
 const day = (date: string) => Date.parse(`${date}T00:00:00Z`) / DAY_MS;
 
+/** Units as people write them. */
+export function shown(unit: string): string {
+  return unit === '1' ? '' : unit.replace('mm2', 'mm²').replace('mm3', 'mm³').replace('mL', 'ml');
+}
+
 /** The next round number of 1, 2 or 5 times a power of ten. */
 export function roundUp(value: number): number {
   if (value <= 0) return 1;
