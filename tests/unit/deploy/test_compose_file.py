@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -73,3 +74,12 @@ def test_every_image_ends_as_a_user_without_rights(dockerfile: Any) -> None:
     assert users[-1:] == ["USER interval"]
     assert any("--uid 10001" in line for line in lines)
     assert all(line == "FROM ${BASE}" or " AS " in line for line in lines if line.startswith("FROM "))
+
+
+def test_every_line_that_install_md_has_for_env_is_read() -> None:
+    page = (REPOSITORY / "docs" / "install.md").read_text(encoding="utf-8")
+    of_env = page[page.index("## 2.") : page.index("Every other setting")]
+    names = set(re.findall(r"\b((?:INTERVAL|ORTHANC)_[A-Z_]*[A-Z])\b", of_env))
+    assert len(names) > 15
+    composed = (REPOSITORY / "compose.yaml").read_text(encoding="utf-8")
+    assert {name for name in names if f"${{{name}" not in composed} == set()
