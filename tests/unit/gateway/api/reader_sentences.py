@@ -10,13 +10,14 @@ from demo.installation import REPOSITORY
 from processing.domain.case import CaseEvent
 
 _SPEAKING = (
-    *(f"gateway/api/{name}.py" for name in ("cases", "deps", "edits", "images", "problems", "report", "review")),
-    *(f"gateway/api/{name}.py" for name in ("security", "session", "study", "timeline")),
+    *(f"gateway/api/{name}.py" for name in ("cases", "deps", "edits", "images", "probes", "problems", "report")),
+    *(f"gateway/api/{name}.py" for name in ("review", "security", "session", "study", "timeline")),
     "gateway/access/accounts.py",
     "gateway/access/oidc.py",
     "gateway/cases/notes.py",
     "gateway/cases/prior.py",
     *(f"gateway/flow/{name}.py" for name in ("delivery", "follow_up", "reports")),
+    "gateway/intake/check.py",
     "gateway/release/ratings.py",
     *(f"gateway/review/{name}.py" for name in ("decisions", "edits", "finalise", "grow", "images", "masks")),
     *(f"gateway/review/{name}.py" for name in ("reopening", "second_reader", "tumour_reading")),
