@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.certificates import certificates_in, watched_files
 from gateway.db.tables import Backup, Case, Consignment, QuarantinedUpload
 from gateway.dispatch.consignments import ConsignmentState
-from gateway.flow import Services
+from gateway.flow import Services, release
 from gateway.storage import watched_folders, why_no_room
 from processing.domain.case import CaseState
 from processing.domain.errors import IntervalError
@@ -112,6 +112,16 @@ def quarantine_is_not_empty(_: Services, session: Session) -> Iterator[Wrong]:
         yield Wrong("quarantined files", f"{uploads} files that could not be used wait for an operator.")
 
 
+def version_is_not_released(services: Services, session: Session) -> Iterator[Wrong]:
+    """Studies came for a pipeline whose installed version the validation gate has not passed: nothing is measured."""
+    for one in release.standings(services, session):
+        refused = Case.state == CaseState.NOT_ROUTED.value, Case.reason == one.refusal
+        count = session.scalar(select(func.count()).where(*refused)) if one.refusal else 0
+        if count:
+            what = f"{count} cases are measured by nothing"
+            yield Wrong(f"version {one.pipeline} {one.version}", f"{what}: {one.refusal}")
+
+
 def certificate_ends(services: Services, _: Session) -> Iterator[Wrong]:
     """A watched certificate ends soon, or can't be read."""
     for name, certificate in certificates_in(watched_files(services.settings.watched_certificates)):
@@ -137,6 +147,7 @@ CONDITIONS: tuple[Condition, ...] = (
     work_stands_still,
     target_away,
     quarantine_is_not_empty,
+    version_is_not_released,
     certificate_ends,
     backup_is_old,
 )
