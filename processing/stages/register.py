@@ -12,6 +12,7 @@ result differs in the last digits from run to run.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +80,13 @@ def register_rigid(fixed: Volume, moving: Volume, *, params: RegistrationParamet
         If an image holds no head, or the best fit leaves the scans too unlike each other to be compared.
     """
     # Both steps work on one set of small voxels: the coarse ones are made from the fine ones.
-    one, other = (isotropic(scan, params.fine_spacing_mm) for scan in (fixed, moving))
-    start = coarse_rigid(one, other, spacing_mm=params.coarse_spacing_mm)
-    found = _fine(one, other, start, params=params)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda scan: isotropic(scan, params.fine_spacing_mm), (fixed, moving))
+        # The coarse step keeps one core busy, because its sum must not depend on threads; the other core whitens.
+        starting = pool.submit(coarse_rigid, one, other, spacing_mm=params.coarse_spacing_mm)
+        whitening = [pool.submit(_whiten, scan, fwhm_mm=params.whitening_fwhm_mm) for scan in (one, other)]
+        start = starting.result()
+        found = _fine(whitening[0].result(), whitening[1].result(), start, params=params)
     if found.overlap < params.minimum_overlap:
         raise RegistrationFailed("The two scans show too little of the same anatomy to be compared; review by hand.")
     if found.correlation < params.minimum_correlation:
@@ -176,9 +181,8 @@ def _neighbourhood(cubes: Volume, fwhm_mm: float) -> npt.NDArray[np.float32]:
     return resample(smooth, cubes.grid).array
 
 
-def _fine(fixed: Volume, moving: Volume, start: RigidTransform, *, params: RegistrationParameters) -> Registration:
+def _fine(one: _Whitened, other: _Whitened, start: RigidTransform, *, params: RegistrationParameters) -> Registration:
     """Refine a start by robust, symmetric Gauss-Newton steps on the whitened scans."""
-    one, other = (_whiten(scan, fwhm_mm=params.whitening_fwhm_mm) for scan in (fixed, moving))
     index = np.argwhere(one.head)
     if len(index) < 1000:
         raise RegistrationFailed("An image holds no head that could be registered; review by hand.")
