@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { LesionLine } from '../src/client/api';
-import { missing, resultInWords, totals } from '../src/review/summary';
+import { disagrees, missing, resultInWords, totals } from '../src/review/summary';
 
 const lesion = (number: number, change: LesionLine['change'], volume: number, verdict: LesionLine['verdict']): LesionLine => ({
   number,
@@ -65,4 +65,14 @@ test('totals follow the verdicts: what is rejected is not counted, a lost volume
   const lines = [lesion(1, 'new', 300, null), lesion(2, 'growing', 100, 'accepted'), lesion(3, 'vanished', 50, null)];
   expect(totals(lines)).toEqual(['1 new, 300 mm³', '1 growing, +100 mm³', 'added in all 400 mm³', '1 shrinking or vanished, −50 mm³']);
   expect(totals([lesion(1, 'new', 300, 'rejected')])).toEqual(['nothing new or growing']);
+});
+
+test('a tumour over three time points wants a conclusion with its volumes, and a second reader where that differs', () => {
+  const read = { lesions: [], parts: [], acceptance: 'acceptable', rating: 4, comment: '', visual: null, compared: true } as const;
+  const seen = { ...read, seen: 'tumour unchanged', allAccepted: true } as const;
+  expect(missing({ ...seen, concluded: null })).toEqual(['say what you conclude with the volumes']);
+  expect(missing({ ...seen, concluded: null, allAccepted: false })).toEqual([]);
+  expect(missing({ ...seen, concluded: 'tumour larger' })).toEqual([]);
+  expect(disagrees({ ...seen, concluded: 'tumour larger' })).toBe(true);
+  expect(disagrees({ ...seen, concluded: 'tumour unchanged' })).toBe(false);
 });
