@@ -48,6 +48,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     priorities: { fast_track: 'auf dem Tisch', urgent: 'dringend', routine: 'Routine' },
     discard: 'Verwerfen …',
     discardCase: (name) => `Fall von ${name} verwerfen`,
+    discardUpload: (name) => `${name} verwerfen`,
     uploadedFile: (source, at) => `Die Datei vom ${at} (${source})`,
     retryUpload: (name) => `Neu versuchen: ${name}`,
     discardFileTitle: 'Diese Datei verwerfen?',

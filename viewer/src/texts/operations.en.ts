@@ -47,6 +47,7 @@ export const operations = {
     priorities: { fast_track: 'fast track', urgent: 'urgent', routine: 'routine' },
     discard: 'Discard …',
     discardCase: (name: string) => `Discard the case of ${name}`,
+    discardUpload: (name: string) => `Discard ${name}`,
     uploadedFile: (source: string, at: string) => `The file that came on ${at} (${source})`,
     retryUpload: (name: string) => `Retry ${name}`,
     discardFileTitle: 'Discard this file?',

@@ -48,6 +48,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     priorities: { fast_track: 'sur la table', urgent: 'urgent', routine: 'routine' },
     discard: 'Écarter …',
     discardCase: (name) => `Écarter le cas de ${name}`,
+    discardUpload: (name) => `Écarter ${name}`,
     uploadedFile: (source, at) => `Le fichier reçu le ${at} (${source})`,
     retryUpload: (name) => `Relancer : ${name}`,
     discardFileTitle: 'Écarter ce fichier ?',
