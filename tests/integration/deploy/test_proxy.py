@@ -17,6 +17,8 @@ from tests.certificates import Authority
 
 pytestmark = pytest.mark.integration
 
+TYPED = "Xqztypedname"
+
 
 @dataclass(frozen=True)
 class BehindProxy(System):
@@ -104,13 +106,14 @@ def test_a_session_works_through_the_proxy_and_its_cookie_stays_with_https(front
 )
 def test_one_address_may_not_ask_too_often(front: Front, path: str, before_refusal: int) -> None:
     with front.browser() as browser:
-        statuses = [browser.post(path).status_code for _ in range(60)]
+        statuses = [browser.post(f"{path}?typed={TYPED}").status_code for _ in range(60)]
         refused = next(answer for answer in iter(lambda: browser.post(path), None) if answer.status_code == 429)
         assert browser.get("/api/session/ways").status_code == 200
     assert 429 in statuses
     assert statuses.index(429) >= before_refusal
     assert "Try again" in refused.json()["detail"]
     assert "Strict-Transport-Security" in refused.headers
+    assert TYPED not in (front.system.home / "logs" / "proxy.log").read_text(encoding="utf-8")
 
 
 def test_a_request_that_is_no_upload_brings_little(front: Front) -> None:
