@@ -6,15 +6,35 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from demo.installation import REPOSITORY
+from processing.domain.imaging import Volume
+from processing.domain.result import LongitudinalResult
+from processing.domain.study import SeriesRole
 from tests.e2e.reading_room import address_of, bound_socket, reading_room, settings_in
 from tests.unit.gateway.access.provider import CLIENT_SECRET, running_provider
 from tests.unit.gateway.front import PASSWORD
-from tests.unit.gateway.front_result import compare
+from tests.unit.gateway.front_result import Pair, compare, small_pair
+
+
+def pair_with_a_missed_lesion() -> Pair:
+    """Two visits between which a spot grew from 96 to 864 mm3, which the comparison did not find."""
+    pair = small_pair()
+    flair = pair.current[SeriesRole.FLAIR]
+    now = flair.array.copy()
+    now[2:4, 30:36, 14:20] += 900
+
+    def found(current: Volume) -> LongitudinalResult:
+        result = pair.found(current)
+        before = result.registered_prior.array.copy()
+        before[2:4, 32:34, 16:18] += 900
+        return replace(result, registered_prior=result.registered_prior.with_array(before))
+
+    return replace(pair, current={SeriesRole.FLAIR: flair.with_array(now)}, found=found)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             oidc_role_claim="realm_access.roles",
             oidc_roles="neuro-readers=reader",
         )
-        with reading_room(settings, compare(folder), listening=listening) as room:
+        with reading_room(settings, compare(folder, pair_with_a_missed_lesion()), listening=listening) as room:
             yield room.url
 
 

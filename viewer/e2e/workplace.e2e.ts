@@ -7,6 +7,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import type { components } from '../src/client/schema';
+import { indexToWorld, minus } from '../src/reading/grid';
 import { keep, launch } from './browser';
 
 const base = process.env['WORKPLACE_URL'] ?? '';
@@ -93,6 +95,48 @@ describe.skipIf(!base)('the workplace', () => {
     await page.getByRole('search').getByRole('combobox').selectOption('to read');
     expect(await rows.count()).toBe(1);
     await keep(page, 'worklist-filtered');
+    await page.context().close();
+  });
+
+  test('a reader adds a missed lesion that grew: its earlier volume is measured in the registered prior', async () => {
+    const page = await signIn('anna', 'Worklist');
+    await openCase(page);
+    const caseId = page.url().split('/').at(-1) ?? '';
+    const answer = await page.request.get(`${base}/api/cases/${caseId}/images/current`);
+    const header = (await answer.json()) as components['schemas']['ImageHeader'];
+    const detail = async () => (await (await page.request.get(`${base}/api/cases/${caseId}`)).json()) as components['schemas']['CaseDetail'];
+    const before = await detail();
+    await page.getByRole('button', { name: 'Show lesion 1 in the images' }).click();
+    const pane = page.locator('[data-pane=current]');
+    await pane.locator('.mark').waitFor();
+    // As far from the marked lesion as the scale says; the spot spans the slices of both.
+    const off = minus(indexToWorld(header, [2.5, 32.5, 16.5]), indexToWorld(header, before.lesions[0]?.centroid_index ?? []));
+    const [mark, scale] = [await pane.locator('.mark').boundingBox(), await pane.locator('svg.scale').boundingBox()];
+    if (!mark || !scale) throw new Error('the picture has no mark or scale');
+    const pixelsPerMm = (scale.width - 2) / (10 * Number.parseFloat((await pane.locator('.scale-text').textContent()) ?? ''));
+    await page.keyboard.press('m');
+    await page.getByText('Click into the lesion that was missed').waitFor();
+    await page.mouse.click(mark.x + mark.width / 2 + off[0] * pixelsPerMm, mark.y + mark.height / 2 + off[1] * pixelsPerMm);
+    const bar = page.getByTestId('drawing');
+    await bar.getByTestId('drawn-volume').filter({ hasText: '864 mm³' }).waitFor();
+    await bar.getByLabel('Change').selectOption('growing');
+    await bar.getByTestId('volume-before').filter({ hasText: '96 mm³ before' }).waitFor();
+    await bar.getByTestId('drawn-volume').filter({ hasText: '768 mm³' }).waitFor();
+    await keep(page, 'missed-growing');
+    await bar.getByLabel('Region').selectOption('deep white matter');
+    await bar.getByLabel('Side').selectOption('right');
+    await bar.getByRole('button', { name: 'Add lesion' }).click();
+    const number = before.lesions.length + 1;
+    const row = page.locator(`tr[data-lesion="${number}"]`);
+    await row.waitFor();
+    expect(await row.textContent()).toContain('growing');
+    expect(await row.textContent()).toContain('96 mm³');
+    await page.getByTestId('saving').filter({ hasText: 'All changes saved' }).waitFor();
+    const added = (await detail()).lesions.at(-1);
+    expect([added?.number, added?.change, added?.prior_volume_mm3, added?.volume_mm3]).toEqual([number, 'growing', 96, 768]);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await row.waitFor({ state: 'detached' });
+    await page.getByTestId('saving').filter({ hasText: 'All changes saved' }).waitFor();
     await page.context().close();
   });
 
