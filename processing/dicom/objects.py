@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from io import BytesIO
 
+import numpy as np
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -24,7 +25,7 @@ from processing.dicom.provenance import MANUFACTURER, Provenance
 from processing.dicom.read import SourceSeries, read_series
 from processing.domain.decision import SignedReview
 from processing.domain.errors import InputRejected
-from processing.domain.imaging import Grid, Volume
+from processing.domain.imaging import Grid, LabelMap, Volume
 from processing.domain.study import SeriesRole
 
 
@@ -184,6 +185,26 @@ def grouped(objects: Iterable[Dataset]) -> dict[str, list[Dataset]]:
     for dataset in objects:
         by_kind.setdefault(object_kind(dataset), []).append(dataset)
     return by_kind
+
+
+def stored_outlines(by_kind: Mapping[str, Sequence[Dataset]], grid: Grid, numbers: Collection[int]) -> LabelMap:
+    """Read the segmentation of a stored draft, which must hold exactly these labels; raises InputRejected if not."""
+    segmentations = by_kind.get(ObjectKind.SEGMENTATION)
+    if numbers and not segmentations:
+        raise InputRejected("The stored result has no segmentation.")
+    empty = LabelMap(np.zeros(grid.shape, np.uint16), grid)
+    outlines = write_seg.read_segmentation(segmentations[0], grid) if segmentations else empty
+    if set(outlines.labels) != set(numbers):
+        raise InputRejected("The stored segmentation does not hold what the result names.")
+    return outlines
+
+
+def stored_registration(by_kind: Mapping[str, Sequence[Dataset]]) -> Dataset:
+    """Return the registration of a stored draft; raises InputRejected if there is none."""
+    registrations = by_kind.get(ObjectKind.REGISTRATION)
+    if not registrations:
+        raise InputRejected("The stored result has no registration.")
+    return registrations[0]
 
 
 def stored_volume(by_kind: Mapping[str, Sequence[Dataset]], kind: ObjectKind, grid: Grid) -> Volume:

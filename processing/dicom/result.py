@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from processing.dicom import write_derived, write_pdf, write_registration, write_sc, write_seg, write_sr
 from processing.dicom.objects import ObjectKind as ObjectKind
 from processing.dicom.objects import ResultObject as ResultObject
-from processing.dicom.objects import as_document, detached, grouped, rejection, stored_volume
+from processing.dicom.objects import (
+    as_document,
+    detached,
+    grouped,
+    rejection,
+    stored_outlines,
+    stored_registration,
+    stored_volume,
+)
 from processing.dicom.objects import draft_series_uids as draft_series_uids
 from processing.dicom.objects import object_kind as object_kind
 from processing.dicom.objects import replacing as replacing
@@ -18,8 +25,8 @@ from processing.dicom.objects import to_part10 as to_part10
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries
 from processing.domain.decision import Acceptance, SignedReview
-from processing.domain.errors import Defect, InputRejected
-from processing.domain.imaging import Grid, LabelMap
+from processing.domain.errors import Defect
+from processing.domain.imaging import Grid
 from processing.domain.result import Lesion, LongitudinalResult, QualityFigure
 
 
@@ -167,26 +174,13 @@ def read_result(
         If an object is missing or doesn't fit the grid or the lesions.
     """
     by_kind = grouped(objects)
-    segmentations = by_kind.get(ObjectKind.SEGMENTATION, [])
-    if lesions and not segmentations:
-        raise InputRejected("The stored result has no segmentation.")
-    lesion_map = _empty_map(grid) if not segmentations else write_seg.read_segmentation(segmentations[0], grid)
-    if set(lesion_map.labels) != {lesion.number for lesion in lesions}:
-        raise InputRejected("The stored segmentation does not hold the lesions of the result.")
-    registrations = by_kind.get(ObjectKind.REGISTRATION, [])
-    if not registrations:
-        raise InputRejected("The stored result has no registration.")
     subtraction = stored_volume(by_kind, ObjectKind.SUBTRACTION, grid)
     return LongitudinalResult(
         lesions=lesions,
-        lesion_map=lesion_map,
+        lesion_map=stored_outlines(by_kind, grid, {lesion.number for lesion in lesions}),
         registered_prior=stored_volume(by_kind, ObjectKind.REGISTERED_PRIOR, grid),
         subtraction=subtraction.with_array(subtraction.array / write_derived.SUBTRACTION_STEPS),
-        current_to_prior=write_registration.read_registration(registrations[0]),
+        current_to_prior=write_registration.read_registration(stored_registration(by_kind)),
         quality=quality,
         warnings=warnings,
     )
-
-
-def _empty_map(grid: Grid) -> LabelMap:
-    return LabelMap(np.zeros(grid.shape, dtype=np.uint16), grid)

@@ -10,6 +10,7 @@ from highdicom.sr import (
     CodedConcept,
     Comprehensive3DSR,
     DeviceObserverIdentifyingAttributes,
+    Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
@@ -42,6 +43,9 @@ KIND = "report"
 
 SIDES = {Side.LEFT: Code("7771000", "SCT", "Left"), Side.RIGHT: Code("24028007", "SCT", "Right"), Side.MIDLINE: None}
 
+LESION = Code("52988006", "SCT", "Lesion")
+VOLUME = Code("118565006", "SCT", "Volume")
+TOTAL = Code("255619001", "SCT", "Total")
 _COMMENT = Code("121106", "DCM", "Comment")
 
 Group = MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations
@@ -148,6 +152,11 @@ def segment_reference(segment: int, segmentation: Dataset, source: SourceSeries)
             for header in images
         ],
     )
+
+
+def volume_measurement(concept: Code, volume_mm3: float, *, derivation: Code | None = None) -> Measurement:
+    """Return a volume in cubic millimetres; a tenth of one is far below a voxel."""
+    return Measurement(name=concept, value=round(volume_mm3, 1), unit=codes.UCUM.CubicMillimeter, derivation=derivation)
 
 
 def comment(words: str) -> TextContentItem:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from processing.dicom import tumour_seg, tumour_sr, write_derived, write_registration, write_sc, write_seg
+from processing.dicom import tumour_seg, tumour_sr, write_derived, write_registration, write_sc
 from processing.dicom.objects import (
     ObjectKind,
     ResultObject,
@@ -16,6 +16,8 @@ from processing.dicom.objects import (
     detached,
     grouped,
     rejection,
+    stored_outlines,
+    stored_registration,
     stored_volume,
 )
 from processing.dicom.provenance import Provenance
@@ -23,7 +25,7 @@ from processing.dicom.read import SourceSeries
 from processing.dicom.tumour_pages import TumourContent
 from processing.dicom.tumour_pictures import TumourPictures, TumourWords
 from processing.domain.decision import Acceptance, SignedReview
-from processing.domain.errors import Defect, InputRejected
+from processing.domain.errors import Defect
 from processing.domain.imaging import Grid, LabelMap
 from processing.domain.result import QualityFigure, TumourResult
 from processing.domain.study import SeriesRole
@@ -140,19 +142,10 @@ def read_tumour_result(
         If an object is missing or doesn't fit the grid or the findings.
     """
     by_kind = grouped(objects)
-    segmentations = by_kind.get(ObjectKind.SEGMENTATION, [])
-    tumour = LabelMap(np.zeros(grid.shape, np.uint16), grid)
-    if segmentations:
-        tumour = write_seg.read_segmentation(segmentations[0], grid)
-    if set(tumour.labels) != {int(label) for label in findings.parts}:
-        raise InputRejected("The stored segmentation does not hold the parts of the result.")
-    registrations = by_kind.get(ObjectKind.REGISTRATION, [])
-    if not registrations:
-        raise InputRejected("The stored result has no registration.")
-    to_series, to_atlas = write_registration.read_coregistration(registrations[0])
+    to_series, to_atlas = write_registration.read_coregistration(stored_registration(by_kind))
     return TumourResult(
         findings=findings,
-        tumour=tumour,
+        tumour=stored_outlines(by_kind, grid, {int(label) for label in findings.parts}),
         aligned={role: stored_volume(by_kind, ObjectKind(write_derived.ALIGNED[role]), grid) for role in to_series},
         to_series=to_series,
         to_atlas=to_atlas,

@@ -21,7 +21,18 @@ from pydicom.sr.coding import Code
 
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries
-from processing.dicom.sr_document import SIDES, Group, algorithm, comment, report_document, segment_reference
+from processing.dicom.sr_document import (
+    LESION,
+    SIDES,
+    TOTAL,
+    VOLUME,
+    Group,
+    algorithm,
+    comment,
+    report_document,
+    segment_reference,
+    volume_measurement,
+)
 from processing.dicom.tumour_seg import CATEGORY, PROPERTY_TYPES, part_tracking_id
 from processing.dicom.uids import derived_uid
 from processing.domain.decision import SignedReview
@@ -32,9 +43,6 @@ from processing.domain.study import SeriesRole
 from processing.domain.tumour import Diameters, TumourFindings, TumourLabel
 
 _BRAIN = Code("12738006", "SCT", "Brain")
-_LESION = Code("52988006", "SCT", "Lesion")
-_VOLUME = Code("118565006", "SCT", "Volume")
-_TOTAL = Code("255619001", "SCT", "Total")
 _LONG_AXIS = Code("103339001", "SCT", "Long Axis")
 _PERPENDICULAR = Code("131189007", "SCT", "Perpendicular Axis")
 _ALARMS = Code("DISCORDALARMS", "99INTERVAL", "Comparisons of a segmenter with the fusion that raised an alarm")
@@ -98,7 +106,7 @@ def write_tumour_report(
 def _whole(found: TumourFindings, complete: bool, provenance: Provenance) -> MeasurementsAndQualitativeEvaluations:
     measurements = [Measurement(name=_ALARMS, value=len(found.alarms), unit=codes.UCUM.NoUnits)]
     if complete and found.parts:
-        measurements.append(_volume(found.volumes.whole_ml, derivation=_TOTAL))
+        measurements.append(volume_measurement(VOLUME, 1000 * found.volumes.whole_ml, derivation=TOTAL))
         measurements += [
             Measurement(
                 name=Code(_RATIOS[name], "99INTERVAL", f"Volume ratio, {name}"[:64]),
@@ -111,7 +119,7 @@ def _whole(found: TumourFindings, complete: bool, provenance: Provenance) -> Mea
         tracking_identifier=TrackingIdentifier(
             uid=derived_uid(provenance.tracking_uid(0), "tumour"), identifier="Whole tumour"
         ),
-        finding_type=_LESION,
+        finding_type=LESION,
         algorithm_id=algorithm(provenance),
         finding_sites=[_site(found)],
         measurements=measurements,
@@ -126,7 +134,7 @@ def _part(
     source: SourceSeries,
     provenance: Provenance,
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
-    measurements = [_volume(found.volumes.of(label))]
+    measurements = [volume_measurement(VOLUME, 1000 * found.volumes.of(label))]
     if label is TumourLabel.ENHANCING and found.diameters is not None:
         measurements += _diameters(found.diameters, source)
     group = VolumetricROIMeasurementsAndQualitativeEvaluations(
@@ -147,12 +155,6 @@ def _part(
 
 def _site(found: TumourFindings) -> FindingSite:
     return FindingSite(anatomic_location=_BRAIN, laterality=SIDES[found.side] if found.side is not None else None)
-
-
-def _volume(volume_ml: float, *, derivation: Code | None = None) -> Measurement:
-    # A tenth of a cubic millimetre is far below a voxel.
-    value = round(volume_ml * 1000, 1)
-    return Measurement(name=_VOLUME, value=value, unit=codes.UCUM.CubicMillimeter, derivation=derivation)
 
 
 def _diameters(found: Diameters, source: SourceSeries) -> list[Measurement]:

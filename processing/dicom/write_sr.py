@@ -25,17 +25,24 @@ from pydicom.sr.coding import Code
 from processing.dicom.attributes import text
 from processing.dicom.provenance import Provenance
 from processing.dicom.read import SourceSeries
-from processing.dicom.sr_document import SIDES, algorithm, comment, report_document, segment_reference
+from processing.dicom.sr_document import (
+    LESION,
+    SIDES,
+    TOTAL,
+    VOLUME,
+    algorithm,
+    comment,
+    report_document,
+    segment_reference,
+    volume_measurement,
+)
 from processing.dicom.uids import derived_uid
 from processing.dicom.write_seg import tracking_id
 from processing.domain.decision import SignedReview
 from processing.domain.result import LIMIT_OF_QUANTIFICATION_MM3, Lesion, LesionChange, Outline, Region
 
-_LESION = Code("52988006", "SCT", "Lesion")
 _ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
-_VOLUME = Code("118565006", "SCT", "Volume")
 _NUMBER_OF_LESIONS = Code("246206008", "SCT", "Number of lesions")
-_TOTAL = Code("255619001", "SCT", "Total")
 _DIFFERENCE = Code("111049", "DCM", "Qualitative Difference")
 _PRIOR_VOLUME = Code("PRIORVOLUME", "99INTERVAL", "Volume at the prior study")
 _ADDED_VOLUME = Code("ADDEDVOLUME", "99INTERVAL", "Volume added since the prior study")
@@ -140,7 +147,7 @@ def _summary_group(
     measurements = [Measurement(name=_NUMBER_OF_LESIONS, value=len(lesions), unit=codes.UCUM.NoUnits)]
     appeared = [lesion.volume_mm3 for lesion in lesions if lesion.change.increase]
     if appeared:
-        total = _volume(_ADDED_VOLUME, sum(appeared), derivation=_TOTAL)
+        total = volume_measurement(_ADDED_VOLUME, sum(appeared), derivation=TOTAL)
         measurements.append(total)
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
@@ -148,7 +155,7 @@ def _summary_group(
             identifier="Lesions that changed",
         ),
         time_point_context=_time_point(days),
-        finding_type=_LESION,
+        finding_type=LESION,
         algorithm_id=algorithm(provenance),
         measurements=measurements,
     )
@@ -169,7 +176,7 @@ def _lesion_group(
         referenced_segment=segment_reference(segment, segmentation, source),
         time_point_context=_time_point(days),
         finding_category=_ABNORMAL,
-        finding_type=_LESION,
+        finding_type=LESION,
         algorithm_id=None if lesion.outline is Outline.ADDED else algorithm(provenance),
         finding_sites=[FindingSite(anatomic_location=_SITES[lesion.region], laterality=SIDES[lesion.side])],
         measurements=[*_volumes(lesion), *_partial_volume(lesion), *_limits(lesion)],
@@ -199,23 +206,18 @@ def _origin(lesion: Lesion) -> str:
 def _volumes(lesion: Lesion) -> list[Measurement]:
     """Return what is known of a lesion's volumes: the whole of it now only when all of it is new."""
     if lesion.change is LesionChange.NEW:
-        return [_volume(_VOLUME, lesion.volume_mm3)]
+        return [volume_measurement(VOLUME, lesion.volume_mm3)]
     changed = _ADDED_VOLUME if lesion.change.increase else _LOST_VOLUME
-    return [_volume(changed, lesion.volume_mm3), _volume(_PRIOR_VOLUME, lesion.prior_volume_mm3)]
+    return [volume_measurement(changed, lesion.volume_mm3), volume_measurement(_PRIOR_VOLUME, lesion.prior_volume_mm3)]
 
 
 def _partial_volume(lesion: Lesion) -> list[Measurement]:
     """Return the volume that counts a rim in part; a reader's outline has none."""
     measured = lesion.partial_volume_mm3 if lesion.outline is Outline.ALGORITHM else None
-    return [] if measured is None else [_volume(_PARTIAL_VOLUME, measured)]
+    return [] if measured is None else [volume_measurement(_PARTIAL_VOLUME, measured)]
 
 
 def _limits(lesion: Lesion) -> list[Measurement]:
     """Return how far two measurements of such a change lie apart, where that was measured."""
     limits = lesion.limits_of_agreement_mm3
-    return [] if limits is None else [_volume(_LIMITS, limits)]
-
-
-def _volume(concept: Code, volume_mm3: float, *, derivation: Code | None = None) -> Measurement:
-    # A tenth of a cubic millimetre is far below a voxel.
-    return Measurement(name=concept, value=round(volume_mm3, 1), unit=codes.UCUM.CubicMillimeter, derivation=derivation)
+    return [] if limits is None else [volume_measurement(_LIMITS, limits)]

@@ -261,7 +261,7 @@ def test_lesions_without_their_segmentation_are_refused(compared: Comparison) ->
     kept = stored(tuple(item for item in objects if item.kind is not ObjectKind.SEGMENTATION))
     with pytest.raises(InputRejected, match="no segmentation"):
         read_result(kept, compared.current.volume.grid, lesions=compared.result.lesions)
-    with pytest.raises(InputRejected, match="does not hold the lesions"):
+    with pytest.raises(InputRejected, match="does not hold what the result names"):
         read_result(stored(objects), compared.current.volume.grid, lesions=compared.result.lesions[:2])
 
 
