@@ -375,6 +375,7 @@ export const texts: Texts = {
     rating: 'Note',
     comment: 'Kommentar',
     consequenceAcceptable: 'Die angenommenen Läsionen und ihre Volumina gehen unter dem Namen des Patienten an das PACS.',
+    consequenceNone: 'Nichts hat sich verändert: Das PACS erhält den Befund darüber unter dem Namen des Patienten.',
     consequenceUnacceptable: 'Es werden keine Volumina gesendet. Das PACS erhält den Vermerk der Ablehnung mit Ihrem Kommentar.',
     password: 'Ihr Passwort',
     provider: 'Bestätigen, wer Sie sind …',

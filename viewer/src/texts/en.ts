@@ -397,6 +397,7 @@ export const texts = {
     rating: 'Rating',
     comment: 'Comment',
     consequenceAcceptable: 'The accepted lesions and their volumes are sent to the PACS under the patient’s name.',
+    consequenceNone: 'Nothing changed: the PACS gets the report that says so, under the patient’s name.',
     consequenceUnacceptable: 'No volumes are sent. The PACS gets the note that the result was rejected, with your comment.',
     password: 'Your password',
     provider: 'Confirm who you are …',

@@ -392,6 +392,7 @@ export const texts: Texts = {
     rating: 'Note',
     comment: 'Commentaire',
     consequenceAcceptable: 'Les lésions acceptées et leurs volumes sont envoyés au PACS sous le nom du patient.',
+    consequenceNone: 'Rien n’a changé : le PACS reçoit le compte rendu qui le dit, sous le nom du patient.',
     consequenceUnacceptable: 'Aucun volume n’est envoyé. Le PACS reçoit la note du refus, avec votre commentaire.',
     password: 'Votre mot de passe',
     provider: 'Confirmer qui vous êtes …',

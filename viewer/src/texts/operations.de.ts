@@ -57,7 +57,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     discardTitle: 'Diesen Fall verwerfen?',
     discardText:
       'Für ihn wird nichts ausgewertet oder gesendet, und kein Vergleich nutzt ihn. Seine Bilder bleiben im klinischen Archiv. Er lässt sich später neu versuchen.',
-    discardReason: 'Warum (bleibt im Verlauf des Falls; bitte ohne Namen des Patienten)',
+    discardReason: 'Warum (bleibt erhalten; bitte ohne Namen des Patienten)',
     discarded: 'Der Fall wurde verworfen.',
     cancel: 'Abbrechen',
   },

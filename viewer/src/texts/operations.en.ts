@@ -56,7 +56,7 @@ export const operations = {
     discardTitle: 'Discard this case?',
     discardText:
       'Nothing is measured or sent for it, and no comparison uses it. Its images stay in the clinical archive. It can be retried later.',
-    discardReason: 'Why (kept in the case’s history; leave out the patient’s name)',
+    discardReason: 'Why (kept for good; leave out the patient’s name)',
     discarded: 'The case was discarded.',
     cancel: 'Cancel',
   },

@@ -57,7 +57,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
     discardTitle: 'Écarter ce cas ?',
     discardText:
       'Rien n’est mesuré ni envoyé pour lui, et aucune comparaison ne l’utilise. Ses images restent dans l’archive clinique. Il peut être relancé plus tard.',
-    discardReason: 'Pourquoi (conservé dans l’historique du cas ; sans le nom du patient)',
+    discardReason: 'Pourquoi (conservé ; sans le nom du patient)',
     discarded: 'Le cas a été écarté.',
     cancel: 'Annuler',
   },
