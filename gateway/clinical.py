@@ -22,12 +22,16 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from processing.dicom.archive import DicomWebArchive
+from gateway.recent import Recent
+from processing.dicom.archive import KEPT_ALIVE, DicomWebArchive
 from processing.dicom.provenance import MANUFACTURER
 from processing.domain.errors import Defect, InputRejected, Transient
 
 _CONNECT_TIMEOUT_S = 5.0
 _READ_TIMEOUT_S = 60.0
+_LATELY_S = 60.0
+"""So long a study that is settled and then prepared is not asked the same again; most of it is over in seconds."""
+_SERIES_LATELY = 128
 _NO_IMAGES = frozenset({"AU", "DOC", "ECG", "EPS", "FID", "HD", "KO", "PLAN", "PR", "REG", "RTPLAN", "RTSTRUCT"}) | {
     "RWV",
     "SEG",
@@ -147,10 +151,14 @@ class ClinicalArchive:
             base_url=base_url,
             auth=httpx.BasicAuth(username, password),
             timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            limits=KEPT_ALIVE,
             headers={"Accept-Encoding": "identity"},
             trust_env=False,
         )
         self._dicomweb = DicomWebArchive(f"{base_url}/dicom-web", username, password)
+        self._headers: Recent[str, Dataset] = Recent(_SERIES_LATELY, _LATELY_S)
+        self._lines: Recent[tuple[str, ...], list[dict[str, str]]] = Recent(_SERIES_LATELY, _LATELY_S)
+        self._senders: Recent[tuple[str, ...], frozenset[tuple[str, str]]] = Recent(_SERIES_LATELY, _LATELY_S)
 
     def __enter__(self) -> Self:
         return self
@@ -246,6 +254,13 @@ class ClinicalArchive:
         """
         return header_of(self.instance(instance))
 
+    def header_lately(self, instance: str) -> Dataset:
+        """Return an instance without its pixels, as it was a minute ago or less: to choose a series, to name nobody.
+
+        Raises as `header`.
+        """
+        return self._headers.get(instance, lambda: self.header(instance))
+
     def places(self, series: ClinicalSeries, header: Dataset) -> list[Dataset]:
         """Return where each image of a series lies, from the archive's index: no file is read.
 
@@ -275,11 +290,18 @@ class ClinicalArchive:
 
     def associations(self, instances: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Return the calling and called AE titles by which images came; empty for what came otherwise."""
+        return self._senders.get(tuple(instances), lambda: self._associations(instances))
+
+    def _associations(self, instances: Sequence[str]) -> frozenset[tuple[str, str]]:
         found = self._json("POST", "/tools/bulk-content", json={"Resources": list(instances), "Metadata": True})
         said = [one.get("Metadata", {}) for one in found]
         return frozenset((str(one.get("RemoteAET", "")), str(one.get("CalledAET", ""))) for one in said)
 
     def _index(self, series: ClinicalSeries) -> list[dict[str, str]]:
+        # Instances are named by a digest of their UIDs: of the same ones the index says the same.
+        return self._lines.get((series.orthanc_id, *series.instances), lambda: self._read_index(series))
+
+    def _read_index(self, series: ClinicalSeries) -> list[dict[str, str]]:
         lines = self._json("GET", f"/series/{series.orthanc_id}/instances", missing=[])
         return [line["MainDicomTags"] for line in lines]
 

@@ -5,12 +5,12 @@ What stands there is a pseudonymous copy that can be made again from the clinica
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Collection, Iterable
 
 import httpx
 
 from gateway.archive_requests import request
+from processing.dicom.archive import KEPT_ALIVE
 
 _ARCHIVE = "research"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -27,15 +27,18 @@ class ResearchCopies:
     """
 
     def __init__(self, base_url: str, username: str, password: str) -> None:
-        self._base_url = base_url
-        self._auth = httpx.BasicAuth(username, password)
-        # Made once: it reads all certificates of this machine, which takes longer than a request.
-        self._tls = ssl.create_default_context()
-
-    def _asking(self) -> httpx.Client:
-        return httpx.Client(
-            base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, verify=self._tls, trust_env=False
+        # Made once: it reads all certificates of this machine, which takes longer than a request. Threads share it.
+        self._client = httpx.Client(
+            base_url=base_url,
+            auth=httpx.BasicAuth(username, password),
+            timeout=_TIMEOUT,
+            limits=KEPT_ALIVE,
+            trust_env=False,
         )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def withdraw_outdated(self, study_instance_uid: str, pseudonym: str, sex: str) -> int:
         """Remove copies of a study, with all results on them, that stand under another pseudonym or sex.
@@ -60,18 +63,17 @@ class ResearchCopies:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with self._asking() as client:
-            for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
-                if found["Type"] != "Study":
-                    continue
-                answer = request(client, _ARCHIVE, "GET", f"/studies/{found['ID']}")
-                if answer.status_code == httpx.codes.NOT_FOUND:
-                    continue
-                patient = answer.json()["PatientMainDicomTags"]
-                other_sex = {sex, str(patient.get("PatientSex", "")).strip()} - {""}
-                if patient.get("PatientID", "") != pseudonym or (len(other_sex) == 2 and other_sex <= _SEXES):
-                    request(client, _ARCHIVE, "DELETE", f"/studies/{found['ID']}")
-                    removed += 1
+        for found in request(self._client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
+            if found["Type"] != "Study":
+                continue
+            answer = request(self._client, _ARCHIVE, "GET", f"/studies/{found['ID']}")
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                continue
+            patient = answer.json()["PatientMainDicomTags"]
+            other_sex = {sex, str(patient.get("PatientSex", "")).strip()} - {""}
+            if patient.get("PatientID", "") != pseudonym or (len(other_sex) == 2 and other_sex <= _SEXES):
+                request(self._client, _ARCHIVE, "DELETE", f"/studies/{found['ID']}")
+                removed += 1
         return removed
 
     def withdraw_series(self, series_instance_uids: Iterable[str]) -> int:
@@ -88,11 +90,10 @@ class ResearchCopies:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with self._asking() as client:
-            for uid in series_instance_uids:
-                for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=uid).json():
-                    if found["Type"] == "Series":
-                        removed += request(client, _ARCHIVE, "DELETE", f"/series/{found['ID']}").is_success
+        for uid in series_instance_uids:
+            for found in request(self._client, _ARCHIVE, "POST", "/tools/lookup", content=uid).json():
+                if found["Type"] == "Series":
+                    removed += request(self._client, _ARCHIVE, "DELETE", f"/series/{found['ID']}").is_success
         return removed
 
     def withdraw(self, study_instance_uid: str, keep: Collection[str] = ()) -> int:
@@ -109,17 +110,15 @@ class ResearchCopies:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with self._asking() as client:
-            for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
-                if found["Type"] != "Study":
-                    continue
-                listed = request(client, _ARCHIVE, "GET", f"/studies/{found['ID']}/series")
-                for series in listed.json() if listed.is_success else ():
-                    if str(series["MainDicomTags"].get("SeriesInstanceUID", "")) not in keep:
-                        removed += request(client, _ARCHIVE, "DELETE", f"/series/{series['ID']}").is_success
+        for found in request(self._client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
+            if found["Type"] != "Study":
+                continue
+            listed = request(self._client, _ARCHIVE, "GET", f"/studies/{found['ID']}/series")
+            for series in listed.json() if listed.is_success else ():
+                if str(series["MainDicomTags"].get("SeriesInstanceUID", "")) not in keep:
+                    removed += request(self._client, _ARCHIVE, "DELETE", f"/series/{series['ID']}").is_success
         return removed
 
     def size_mb(self) -> int:
         """Return how much room the archive's files take. Raises as `withdraw`."""
-        with self._asking() as client:
-            return int(request(client, _ARCHIVE, "GET", "/statistics").json()["TotalDiskSizeMB"])
+        return int(request(self._client, _ARCHIVE, "GET", "/statistics").json()["TotalDiskSizeMB"])

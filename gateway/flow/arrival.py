@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,7 +20,8 @@ from gateway.flow.step import fail, try_later
 from gateway.jobs import store
 from gateway.jobs.revision import must_be_replaced, replace_revision
 from gateway.log import get_logger
-from gateway.pseudonymise.identity import PatientIdentity
+from gateway.pseudonymise.identity import PatientIdentity, uid_under
+from gateway.pseudonymise.keys import SubKeys
 from gateway.pseudonymise.record import StudyRecord
 from gateway.receive.changes import Arrivals, next_arrivals, read_cursor, whole_archive, write_cursor
 from gateway.receive.study import Arrival, is_quiet, what_arrived
@@ -33,16 +35,26 @@ _RECEIVING = (CaseState.RECEIVING,)
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A study as it was just seen in the clinical archive."""
+class FirstSight:
+    """What one image of a study says of it."""
 
     record: StudyRecord
     readable_name: str
     study_date_shifted: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A study as it was just seen in the clinical archive."""
+
+    study_uid: str
+    """Pseudonymous."""
     image_count: int
     ignored_count: int = 0
     images: ImageDigests | None = field(default=None, repr=False)
     """Which images they are; none where the study can't be listed."""
+    first: FirstSight | None = None
+    """What its case is opened with; none where it has one."""
 
 
 def follow_changes(services: Services) -> int:
@@ -211,11 +223,24 @@ def _deal_with_in_parts(services: Services, study_uids: list[str]) -> None:
 
 
 def _look_at(services: Services, study_uids: list[str]) -> list[Sighting]:
-    sightings = (_sighting(services, study_uid) for study_uid in study_uids)
+    known = _with_a_case(services, study_uids)
+    sightings = (_sighting(services, study_uid, known.get(study_uid)) for study_uid in study_uids)
     return [sighting for sighting in sightings if sighting is not None]
 
 
-def _sighting(services: Services, study_uid: str) -> Sighting | None:
+def _with_a_case(services: Services, study_uids: list[str]) -> dict[str, SubKeys]:
+    """Return the studies that have a case already, and the key that named them; nobody has to ask again whose they are.
+
+    One that has cases under two keys is left out: its images say which of them is meant.
+    """
+    named = {uid_under(keys, study_uid): (study_uid, keys) for keys in services.keys.all for study_uid in study_uids}
+    with services.sessions() as session:
+        found = [named[uid] for uid in store.study_uids_with_a_case(session, named)]
+    times = Counter(study_uid for study_uid, _ in found)
+    return {study_uid: keys for study_uid, keys in found if times[study_uid] == 1}
+
+
+def _sighting(services: Services, study_uid: str, known: SubKeys | None) -> Sighting | None:
     """Look at one study; what is wrong with it stays with it, and those behind it are looked at all the same.
 
     A case is opened whatever the archive can tell: without one the study would be lost unseen. One that the archive
@@ -230,6 +255,9 @@ def _sighting(services: Services, study_uid: str) -> Sighting | None:
         _require_archive(services, error)
         log.warning("study can't be listed", step=ACTOR)
         study = ClinicalStudy(study_uid, frozenset(), ())
+    if known is not None:
+        images = ImageDigests(services.clinical, study, known.uid)
+        return Sighting(uid_under(known, study_uid), study.image_count, study.ignored_count, images)
     try:
         content = services.clinical.instance(study.images[0].instances[0]) if study.images else b""
         return _described(services, study, *identity_at_sight(content, study))
@@ -247,26 +275,32 @@ def _require_archive(services: Services, error: Exception) -> None:
 
 def _described(services: Services, study: ClinicalStudy, identity: PatientIdentity, header: Dataset) -> Sighting:
     pseudonymiser = services.pseudonymiser
-    return Sighting(
+    first = FirstSight(
         record=record_at_sight(header, identity, study.study_instance_uid, pseudonymiser),
         readable_name=pseudonymiser.readable_name(identity),
         study_date_shifted=shifted_study_date(header, pseudonymiser.shift_days(identity)),
+    )
+    return Sighting(
+        study_uid=first.record.study_instance_uid,
         image_count=study.image_count,
         ignored_count=study.ignored_count,
         images=ImageDigests(services.clinical, study, pseudonymiser.subkeys(identity).uid),
+        first=first,
     )
 
 
 def _note(session: Session, services: Services, sighting: Sighting) -> None:
     """Make the case of a study fit what was seen of it."""
-    case = store.newest_revision(session, sighting.record.study_instance_uid)
+    case = store.newest_revision(session, sighting.study_uid)
     if case is None:
+        if sighting.first is None:
+            raise Transient("A study's case was removed in the moment in which more of it came.")
         try:
-            services.vault_in(session).put(sighting.record)
+            services.vault_in(session).put(sighting.first.record)
         except (InputRejected, Defect):
             # The vault holds the study as another patient's, or its row does not open. The next step will say so.
             log.exception("vault contradicts the archive", step=ACTOR)
-        _open_case(session, services, sighting)
+        _open_case(session, services, sighting.first, sighting.image_count)
         return
     known, seen = case.instance_count, sighting.image_count
     note_ignored(session, case, sighting.ignored_count, services.clock())
@@ -298,15 +332,15 @@ def _take_more(case: Case, seen: int, services: Services) -> None:
     case.reason = ""
 
 
-def _open_case(session: Session, services: Services, sighting: Sighting) -> None:
+def _open_case(session: Session, services: Services, first: FirstSight, image_count: int) -> None:
     case = store.new_case(
         session,
-        study_uid=sighting.record.study_instance_uid,
+        study_uid=first.record.study_instance_uid,
         revision=1,
-        pseudonym=sighting.record.pseudonym,
-        readable_name=sighting.readable_name,
-        study_date_shifted=sighting.study_date_shifted,
-        instance_count=sighting.image_count,
+        pseudonym=first.record.pseudonym,
+        readable_name=first.readable_name,
+        study_date_shifted=first.study_date_shifted,
+        instance_count=image_count,
         at=services.clock(),
     )
-    log.info("case opened", case_id=case.case_id, count=sighting.image_count)
+    log.info("case opened", case_id=case.case_id, count=image_count)

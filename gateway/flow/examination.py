@@ -97,7 +97,7 @@ def _candidate(archive: ClinicalArchive, series: ClinicalSeries) -> SeriesCandid
     if series.modality in _WITH_ROLES and series.instances:
         try:
             # The middle one: the outermost images of a stack are the likeliest to differ from the rest.
-            header = archive.header(series.instances[len(series.instances) // 2])
+            header = archive.header_lately(series.instances[len(series.instances) // 2])
         except InputRejected:
             header = None
     return SeriesCandidate(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gateway.cases.select import Selection
 from gateway.clinical import ClinicalStudy
 from gateway.db.tables import Case
+from gateway.flow.series_files import SeriesFiles
 from gateway.flow.services import Services
 from gateway.flow.sight import identity_at_sight, record_at_sight, shifted_study_date
 from gateway.flow.step import Lease
@@ -39,6 +40,7 @@ def identify(
     record: StudyRecord,
     study: ClinicalStudy,
     selection: Selection,
+    files: SeriesFiles,
 ) -> StudyRecord:
     """Let the chosen series say whose study it is; vault and cases follow when that is another than at first sight.
 
@@ -52,8 +54,8 @@ def identify(
     if record.instances:
         return record
     uid = next(iter(selection.chosen.values())).series_instance_uid
-    instances = next(series.instances for series in study.series if series.series_instance_uid == uid)
-    identity, header = identity_at_sight(services.clinical.instance(instances[len(instances) // 2]), study)
+    series = next(series for series in study.series if series.series_instance_uid == uid)
+    identity, header = identity_at_sight(files.one_of(series), study)
     if identity.message == record.identity.message:
         return record
     pseudonymiser = services.pseudonymiser

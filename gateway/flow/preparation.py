@@ -66,7 +66,7 @@ def _prepare(services: Services, lease: Lease) -> None:
     files = SeriesFiles(services.clinical)
     routed = examine(services.clinical, study, files).route(table, services.specs)
     if routed.selection.chosen:
-        record = identify(services, lease, _COMPLETE, record, study, routed.selection)
+        record = identify(services, lease, _COMPLETE, record, study, routed.selection, files)
     current = _Current(record, study, routed, files)
     case = _note_examined(services, lease, current)
     since = f"The last image came on {case.last_image_at.astimezone(services.settings.zone):%Y-%m-%d at %H:%M}."

@@ -42,8 +42,20 @@ def place_of(content: bytes) -> Dataset:
         if element is not None:
             value = file.data[element.value : element.end]
             vr = element.vr.decode("ascii")
-            place[tag] = RawDataElement(tag, vr, len(value), value, 0, not file.explicit, True)
+            numbers = _numbers(value) if vr == "DS" else None
+            if numbers is None:
+                place[tag] = RawDataElement(tag, vr, len(value), value, 0, not file.explicit, True)
+            else:
+                place[tag] = DataElement(tag, vr, numbers, already_converted=True)
     return Dataset(place)
+
+
+def _numbers(value: bytes) -> list[float] | None:
+    """Return decimal strings as numbers, without an object for each; None when they are none, for pydicom to judge."""
+    try:
+        return [float(part) for part in value.rstrip(b"\0").split(b"\\")]
+    except ValueError:
+        return None
 
 
 class SeriesFiles:
@@ -80,6 +92,14 @@ class SeriesFiles:
             self._room -= size
             self._kept[series.orthanc_id] = kept
         return headers
+
+    def one_of(self, series: ClinicalSeries) -> bytes:
+        """Return one image of a series, by preference one that is kept. Raises as `ClinicalArchive.instance`."""
+        kept = self._kept.get(series.orthanc_id)
+        if kept:
+            return kept[len(kept) // 2]
+        # The middle one: the outermost images of a stack are the likeliest to differ from the rest.
+        return self._archive.instance(series.instances[len(series.instances) // 2])
 
     def take(self, study: ClinicalStudy, series: ClinicalSeries) -> Iterator[bytes]:
         """Yield every instance of a series as the file that was received, and keep it no longer. Raises as above."""

@@ -175,6 +175,11 @@ def newest_revision(session: Session, study_uid: str) -> Case | None:
     )
 
 
+def study_uids_with_a_case(session: Session, study_uids: Collection[str]) -> list[str]:
+    """Return those of some pseudonymous StudyInstanceUIDs that have a case."""
+    return list(session.scalars(select(Case.study_uid).where(Case.study_uid.in_(study_uids)).distinct()))
+
+
 def claim(session: Session, case_id: str, owner: str, lease_s: float, *, now: datetime | None = None) -> Case | None:
     """Take a case for one step, or extend the claim on it.
 

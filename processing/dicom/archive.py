@@ -25,6 +25,9 @@ CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0
 """Longest silence of the archive, not the longest answer."""
 
+KEPT_ALIVE = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=0.7)
+"""Orthanc closes a connection that was idle for a second; a request sent in that moment would fail."""
+
 BATCH_INSTANCES = 200
 BATCH_BYTES = 64 * 1024 * 1024
 """Largest STOW-RS request: an archive keeps a whole request in memory, several times over."""
@@ -96,6 +99,7 @@ class DicomWebArchive:
             base_url=base_url.rstrip("/") + "/",
             auth=httpx.BasicAuth(username, password),
             timeout=httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S),
+            limits=KEPT_ALIVE,
             # Compressing images on loopback costs more than it saves.
             headers={"Accept-Encoding": "identity"},
             trust_env=False,

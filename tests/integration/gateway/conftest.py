@@ -15,7 +15,7 @@ from gateway.db.engine import upgrade
 from gateway.db.tables import Case
 from gateway.flow import Services
 from gateway.jobs import store
-from gateway.receive.changes import write_cursor
+from gateway.receive.changes import read_cursor, write_cursor
 from gateway.settings import Settings
 from processing.domain.case import CaseState
 from processing.domain.messages import JobOrder
@@ -79,6 +79,17 @@ class Gateway:
             for case_id in due:
                 flow.prepare(self.services, case_id)
 
+    def cursor(self) -> int | None:
+        """How far the archive's list of changes was read."""
+        with self.services.sessions() as session:
+            return read_cursor(session)
+
+    def read_up_to(self) -> int:
+        """The last change that was read. More follow by themselves: soon the archive calls a series stable."""
+        cursor = self.cursor()
+        assert cursor is not None
+        return cursor
+
     def receive_and_prepare(self) -> None:
         self.receive()
         self.prepare_all()
@@ -102,6 +113,7 @@ def make_gateway(system: System, database_url: str) -> Gateway:
 
 def close(gateway: Gateway) -> None:
     gateway.services.clinical.close()
+    gateway.services.copies.close()
     gateway.services.research.close()  # type: ignore[attr-defined]  # the archive behind DICOMweb has it
     gateway.services.engine.dispose()
 

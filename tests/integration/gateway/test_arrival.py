@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import httpx
 import pytest
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage
-from sqlalchemy import delete, select
 
 from demo.installation import System
 from gateway import flow
-from gateway.clinical import ClinicalArchive
-from gateway.db.tables import Case, ChangesCursor, Event, VaultEntry
-from gateway.receive.changes import read_cursor, write_cursor
 from processing.dicom.provenance import MANUFACTURER
 from processing.domain.case import CaseState
-from processing.domain.errors import Transient
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.sending import delete_study, send
 from tests.unit.gateway.brain_studies import SLICES, Person, new_uid, series, study
-
-
-def _cursor(gateway: Gateway) -> int | None:
-    with gateway.services.sessions() as session:
-        return read_cursor(session)
-
-
-def _read_up_to(gateway: Gateway) -> int:
-    """The last change that was read. More follow by themselves: the archive calls a series stable a moment later."""
-    cursor = _cursor(gateway)
-    assert cursor is not None
-    return cursor
 
 
 def test_the_first_image_opens_a_case_with_its_identity_in_the_vault(archives: System, gateway: Gateway) -> None:
@@ -176,120 +153,6 @@ def test_interval_s_own_results_start_no_case_and_no_revision(
     assert gateway.case(study_uid).instance_count == SLICES
 
 
-def test_nothing_is_missed_that_arrives_while_the_gateway_is_down(archives: System, gateway: Gateway) -> None:
-    uids = []
-    for _ in range(3):
-        study_uid, images = study(Person(), "20230405", "FLAIR")
-        send(archives, images[:1])
-        uids.append(study_uid)
-    sent = gateway.services.clinical.last_change()
-    flow.follow_changes(gateway.services)
-    assert [gateway.state(study_uid) for study_uid in uids] == [CaseState.RECEIVING] * 3
-    assert _read_up_to(gateway) >= sent
-
-
-def test_a_gateway_that_knows_nothing_looks_at_the_whole_archive(archives: System, gateway: Gateway) -> None:
-    study_uid, images = study(Person(), "20230405", "FLAIR")
-    send(archives, images[:1])
-    with gateway.services.sessions.begin() as session:
-        session.delete(session.get_one(ChangesCursor, "clinical"))
-    sent = gateway.services.clinical.last_change()
-    assert flow.follow_changes(gateway.services) >= 1
-    assert gateway.state(study_uid) is CaseState.RECEIVING
-    assert _read_up_to(gateway) >= sent
-
-
-def test_an_archive_that_counts_from_the_beginning_again_is_noticed(archives: System, gateway: Gateway) -> None:
-    study_uid, images = study(Person(), "20230405", "FLAIR")
-    send(archives, images[:1])
-    with gateway.services.sessions.begin() as session:
-        write_cursor(session, 10_000_000)
-    sent = gateway.services.clinical.last_change()
-    flow.follow_changes(gateway.services)
-    assert gateway.state(study_uid) is CaseState.RECEIVING
-    assert sent <= _read_up_to(gateway) < 10_000_000
-
-
-@pytest.mark.parametrize("recent", [None, timedelta(days=2)])
-def test_reconciliation_finds_what_the_changes_did_not_tell(
-    archives: System, gateway: Gateway, recent: timedelta | None
-) -> None:
-    study_uid, images = study(Person(), "20230405", "FLAIR")
-    send(archives, images[:1])
-    with gateway.services.sessions.begin() as session:
-        write_cursor(session, gateway.services.clinical.last_change())
-    flow.follow_changes(gateway.services)
-    assert gateway.cases(study_uid) == []
-    flow.reconcile(gateway.services, recent)
-    assert gateway.state(study_uid) is CaseState.RECEIVING
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this very line."""
-
-
-def test_changes_and_cursor_are_one_transaction(archives: System, gateway: Gateway) -> None:
-    study_uid, images = study(Person(), "20230405", "FLAIR")
-    send(archives, images[:1])
-    before = _cursor(gateway)
-
-    def dies() -> datetime:
-        raise Killed
-
-    with pytest.raises(Killed):
-        flow.follow_changes(replace(gateway.services, clock=dies))
-    assert _cursor(gateway) == before
-    assert gateway.cases(study_uid) == []
-    with pytest.raises(KeyError):
-        gateway.services.vault.get(gateway.services.pseudonymiser.uid(study_uid))
-    flow.follow_changes(gateway.services)
-    assert gateway.state(study_uid) is CaseState.RECEIVING
-
-
-def test_a_study_that_the_vault_contradicts_holds_up_nobody(archives: System, gateway: Gateway) -> None:
-    contradicted_uid, images = study(Person(), "20230405", "FLAIR")
-    send(archives, images)
-    flow.follow_changes(gateway.services)
-    record = gateway.services.vault.get(gateway.case(contradicted_uid).study_uid)
-    other_uid, other_images = study(Person(), "20230405", "FLAIR")
-    send(archives, other_images)
-    with gateway.services.sessions.begin() as session:
-        for case in session.scalars(select(Case)):
-            session.execute(delete(Event).where(Event.case_id == case.case_id))
-            session.delete(case)
-        write_cursor(session, 0)
-        session.execute(delete(VaultEntry))
-        wrong = record.model_copy(update={"shift_days": record.shift_days + 1})
-        gateway.services.vault_in(session).put(wrong)
-    flow.reconcile(gateway.services)
-    gateway.receive_and_prepare()
-    assert gateway.state(other_uid) is CaseState.BASELINE
-    assert gateway.cases(contradicted_uid)
-
-
-def test_while_the_archive_is_away_the_cursor_stays(gateway: Gateway) -> None:
-    before = _cursor(gateway)
-    with ClinicalArchive("http://127.0.0.1:9", "gateway", "no-matter-what") as nobody:
-        away = replace(gateway.services, clinical=nobody)
-        with pytest.raises(Transient, match="can't be reached"):
-            flow.follow_changes(away)
-    assert _cursor(gateway) == before
-
-
-@pytest.mark.filterwarnings("ignore:Invalid value for VR IS")
-def test_a_series_number_that_is_no_number_holds_up_nobody(archives: System, gateway: Gateway) -> None:
-    """Orthanc takes any text for a number."""
-    odd_uid, odd = study(Person(), "20230405", "FLAIR")
-    for image in odd:
-        image[0x00200011] = RawDataElement(Tag(0x00200011), "IS", 4, b"--5 ", 0, False, True)
-    other_uid, other = study(Person(), "20230405", "FLAIR")
-    send(archives, odd + other)
-    sent = gateway.services.clinical.last_change()
-    gateway.receive_and_prepare()
-    assert [gateway.state(uid) for uid in (odd_uid, other_uid)] == [CaseState.BASELINE] * 2
-    assert _read_up_to(gateway) >= sent
-
-
 def test_a_purge_and_a_later_prefetch_of_the_same_images_change_nothing(archives: System, gateway: Gateway) -> None:
     study_uid, images = study(Person(), "20230405", "FLAIR")
     send(archives, images)
@@ -325,78 +188,3 @@ def test_mr_images_that_follow_others_are_taken(archives: System, gateway: Gatew
     send(archives, series(person, study_uid, "20230405", number=1))
     gateway.receive_and_prepare()
     assert gateway.state(study_uid) is CaseState.BASELINE
-
-
-class Spoilt(ClinicalArchive):
-    """The archive with a disk fault: it answers 500 to whatever the test names."""
-
-    broken: frozenset[str] = frozenset()
-
-    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
-        asked = path + str(request.get("content", b""))
-        if any(word in asked for word in self.broken):
-            raise Transient("The clinical archive answered 500.")
-        return super()._request(method, path, **request)
-
-
-@pytest.fixture
-def spoilt(archives: System) -> Iterator[Spoilt]:
-    with Spoilt(archives.clinical_url, "gateway", archives.secret("clinical-gateway")) as archive:
-        yield archive
-
-
-@pytest.mark.parametrize("unreadable", ["an image", "the study"])
-def test_what_the_archive_can_t_read_holds_up_nobody_else(
-    archives: System, gateway: Gateway, spoilt: Spoilt, unreadable: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bad_uid, bad = study(Person(), "20230405", "FLAIR")
-    good_uid, good = study(Person(), "20230405", "FLAIR")
-    send(archives, bad + good)
-    found = gateway.services.clinical.study(bad_uid)
-    assert found is not None
-    faulty = frozenset(found.series[0].instances if unreadable == "an image" else [bad_uid])
-    normal = gateway.services
-    monkeypatch.setattr(gateway, "services", replace(normal, clinical=spoilt))
-    spoilt.broken = faulty
-    sent = normal.clinical.last_change()
-    gateway.receive_and_prepare()
-    assert gateway.state(good_uid) is CaseState.BASELINE
-    assert _read_up_to(gateway) >= sent
-    assert gateway.case(bad_uid).attempts <= 1
-
-    if unreadable == "the study":
-        for _ in range(normal.settings.max_step_attempts):
-            gateway.clock.forward(1000)
-            flow.settle(gateway.services)
-        case = gateway.case(bad_uid)
-        assert case.state == CaseState.QUARANTINED.value
-        assert case.reason.startswith("Given up after 8 attempts. The clinical archive answered 500.")
-
-
-def test_an_archive_that_is_away_altogether_costs_no_study_an_attempt(
-    archives: System, gateway: Gateway, spoilt: Spoilt
-) -> None:
-    study_uid, images = study(Person(), "20230405", "FLAIR")
-    send(archives, images)
-    flow.follow_changes(gateway.services)
-    gateway.clock.forward(60)
-    spoilt.broken = frozenset({"/"})
-    away = replace(gateway.services, clinical=spoilt)
-    for step in (flow.settle, flow.follow_changes, flow.reconcile):
-        with pytest.raises(Transient):
-            step(away)
-    assert (gateway.state(study_uid), gateway.case(study_uid).attempts) == (CaseState.RECEIVING, 0)
-
-
-@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
-def test_an_address_in_a_uid_leads_nowhere(archives: System, gateway: Gateway) -> None:
-    """Orthanc takes any text for a UID."""
-    address = "../../../../system"
-    _, images = study(Person(), "20230405", "FLAIR")
-    for image in images:
-        image.StudyInstanceUID = address
-    send(archives, images)
-    gateway.receive_and_prepare()
-    case = gateway.case(address)
-    assert case.state == CaseState.QUARANTINED.value
-    assert "UID is missing or is not a UID" in case.reason
