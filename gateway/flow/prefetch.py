@@ -80,14 +80,15 @@ def _prefetch(
 ) -> None:
     """Fetch the study that the rule prefers, unless it is here."""
     today = services.clock().astimezone(services.settings.zone).date()
-    held = priors.of_patient(services, source.find_studies(identity.patient_id, today), identity)
+    modalities = services.routes.modalities("")  # which route it will take is not known yet
+    held = priors.of_patient(services, source.find_studies(identity.patient_id, today, modalities), identity)
     order = rule.in_order([(study.study_date, uid) for uid, study in held.items()], today)
     if not order or priors.is_here(services, order[0]):
         return
     with services.sessions.begin() as session:
         # Before it comes: by then it must be known why.
         session.get_one(ScheduledStudy, scheduled_id).fetched = [order[0]]
-    count = source.fetch(held[order[0]].study_instance_uid, lambda: None)
+    count = source.fetch(held[order[0]].study_instance_uid, modalities, lambda: None)
     log.info("earlier study fetched", step=STEP, count=count)
 
 

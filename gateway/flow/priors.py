@@ -219,7 +219,7 @@ def _search(services: Services, source: PriorSource, case_id: str) -> _Outcome:
     with services.sessions() as session:
         case = session.get_one(Case, case_id)
         search = session.get_one(PriorSearch, case_id)
-        rule = services.routes.prior_rule(case.route)
+        rule, modalities = services.routes.prior_rule(case.route), services.routes.modalities(case.route)
         here = {other.study_uid: other.study_date_shifted for other in store.cases_of_patient(session, case.pseudonym)}
         passed = list(search.fetched)
     if case.state == CaseState.SUPERSEDED.value or not case.study_date_shifted:
@@ -229,7 +229,7 @@ def _search(services: Services, source: PriorSource, case_id: str) -> _Outcome:
     except KeyError as error:
         raise InputRejected("The vault holds no entry for this study.") from error
     before = _true_date(case.study_date_shifted, record)
-    held = of_patient(services, source.find_studies(record.patient_id, before), record.identity)
+    held = of_patient(services, source.find_studies(record.patient_id, before, modalities), record.identity)
     dates = [(_true_date(day, record), uid) for uid, day in here.items() if day and uid != case.study_uid]
     dates += [(study.study_date, uid) for uid, study in held.items() if uid not in here]
     order = [uid for uid in rule.in_order(dates, before) if uid not in passed]
@@ -240,7 +240,7 @@ def _search(services: Services, source: PriorSource, case_id: str) -> _Outcome:
         if len(outcome.fetched) >= rule.fetch_at_most:
             outcome.reason = f"The PACS holds further studies; no more than {rule.fetch_at_most} are fetched."
             return outcome
-        count = source.fetch(held[uid].study_instance_uid, _Renewal(services, case_id))
+        count = source.fetch(held[uid].study_instance_uid, modalities, _Renewal(services, case_id))
         outcome.fetched.append(uid)
         if count:
             take_note(services, [held[uid].study_instance_uid])

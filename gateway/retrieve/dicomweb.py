@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, timedelta
 
 from gateway.retrieve.source import Fetched, PacsStudy, series_in, studies_in
@@ -31,22 +31,26 @@ class DicomWebSource:
         self._address = (base_url, user, password)
         self._keep = keep
 
-    def find_studies(self, patient_id: str, before: date) -> list[PacsStudy]:
-        """Return the earlier MR studies of a patient ID; see `PriorSource`."""
+    def find_studies(self, patient_id: str, before: date, modalities: Collection[str]) -> list[PacsStudy]:
+        """Return the earlier studies of a patient ID with these modalities; see `PriorSource`."""
         keys = {
             "PatientID": patient_id,
             "StudyDate": f"-{before - timedelta(days=1):%Y%m%d}",
-            "ModalitiesInStudy": "MR",
             "includefield": _ISSUER,
         }
         try:
             with DicomWebArchive(*self._address) as pacs:
-                return studies_in(pacs.search_studies(keys), patient_id, before)
+                answers = [
+                    answer
+                    for modality in sorted(modalities)
+                    for answer in pacs.search_studies(keys | {"ModalitiesInStudy": modality})
+                ]
+                return studies_in(answers, patient_id, before)
         except IntervalError as error:
             raise _of_the_pacs(error) from error
 
-    def fetch(self, study_instance_uid: str, on_fetched: Fetched) -> int:
-        """Copy the MR series of a study, but for Interval's own results; see `PriorSource`."""
+    def fetch(self, study_instance_uid: str, modalities: Collection[str], on_fetched: Fetched) -> int:
+        """Copy a study's series of these modalities, but for Interval's own results; see `PriorSource`."""
         count = 0
 
         def counted(images: Iterable[bytes]) -> Iterator[bytes]:
@@ -58,7 +62,7 @@ class DicomWebSource:
 
         try:
             with DicomWebArchive(*self._address) as pacs:
-                for uid in series_in(pacs.search_series(study_instance_uid)):
+                for uid in series_in(pacs.search_series(study_instance_uid), modalities):
                     self._keep(counted(pacs.retrieve_series(study_instance_uid, uid)))
         except IntervalError as error:
             raise _of_the_pacs(error) from error

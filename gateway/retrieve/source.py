@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
@@ -39,8 +39,8 @@ class PacsStudy:
 class PriorSource(Protocol):
     """A PACS from which earlier studies can be fetched."""
 
-    def find_studies(self, patient_id: str, before: date) -> list[PacsStudy]:
-        """Return the MR studies of a patient ID that were made before a day, whoever issued the ID.
+    def find_studies(self, patient_id: str, before: date, modalities: Collection[str]) -> list[PacsStudy]:
+        """Return the studies of a patient ID that were made before a day with these modalities, whoever issued the ID.
 
         Raises
         ------
@@ -51,8 +51,11 @@ class PriorSource(Protocol):
         """
         ...
 
-    def fetch(self, study_instance_uid: str, on_fetched: Fetched) -> int:
-        """Bring the MR images of a study into the clinical archive; return their number. Raises as `find_studies`."""
+    def fetch(self, study_instance_uid: str, modalities: Collection[str], on_fetched: Fetched) -> int:
+        """Bring a study's images of these modalities into the clinical archive; return their number.
+
+        Raises as `find_studies`.
+        """
         ...
 
 
@@ -75,8 +78,8 @@ def studies_in(answers: Iterable[Dataset], patient_id: str, before: date) -> lis
     return list(found.values())
 
 
-def series_in(answers: Iterable[Dataset]) -> list[str]:
-    """Return the SeriesInstanceUIDs of the MR series in a PACS's answers, but for Interval's own results.
+def series_in(answers: Iterable[Dataset], modalities: Collection[str]) -> list[str]:
+    """Return the SeriesInstanceUIDs of the series of these modalities in a PACS's answers, but for Interval's own.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def series_in(answers: Iterable[Dataset]) -> list[str]:
     uids: list[str] = []
     for answer in answers:
         own = str(answer.get("Manufacturer", "") or "").strip() == MANUFACTURER
-        if own or str(answer.get("Modality", "") or "").strip() != "MR":
+        if own or str(answer.get("Modality", "") or "").strip() not in modalities:
             continue
         uid = str(answer.get("SeriesInstanceUID", "") or "")
         if not _UID.fullmatch(uid):

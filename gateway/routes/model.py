@@ -65,6 +65,11 @@ class SeriesRule(Part):
         """The same as a pipeline states it."""
         return tuple(SeriesInput(role, required=role in self.required) for role in (*self.required, *self.wanted))
 
+    @property
+    def modalities(self) -> frozenset[str]:
+        """Modalities that an earlier study must have: those of the required roles."""
+        return frozenset(role.modality for role in self.required)
+
 
 class PriorChoice(StrEnum):
     """Which of several earlier studies is compared with."""
@@ -170,6 +175,12 @@ class RouteTable(Part):
     def find(self, name: str) -> Route | None:
         """Return the route of a name; none when the file no longer has it."""
         return next((route for route in self.routes if route.name == name), None)
+
+    def modalities(self, name: str) -> frozenset[str]:
+        """Return the modalities of which a route compares; those of all routes when it is not known yet which one."""
+        route = self.find(name)
+        routes = self.routes if route is None else (route,)
+        return frozenset().union(*(one.series.modalities for one in routes))
 
     def prior_rule(self, name: str) -> PriorRule:
         """Return how a route chooses priors; as usual when the file no longer has it."""

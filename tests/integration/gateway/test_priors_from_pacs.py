@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 
 import httpx
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage
 from sqlalchemy import select
 
 from demo.installation import Ports, System
@@ -85,6 +87,20 @@ def test_the_earlier_study_is_fetched_and_compared_with(archives: System, gatewa
     search(gateway)
     prior_case = gateway.case(prior_uid)
     assert (prior_case.state, prior_case.reason) == (CaseState.BASELINE.value, priors.ONLY_A_PRIOR)
+
+
+@pytest.mark.parametrize("kind", ["c-move", "dicomweb"])
+def test_a_pacs_is_asked_for_the_modalities_that_are_compared(archives: System, gateway: Gateway, kind: str) -> None:
+    person = Person()
+    put_into_pacs(archives, study(person, "20220301", "FLAIR")[1][:1])
+    computed = study(person, "20220302", "FLAIR")[1][:1]
+    computed[0].Modality, computed[0].SOPClassUID = "CT", CTImageStorage
+    computed[0].file_meta.MediaStorageSOPClassUID = CTImageStorage
+    put_into_pacs(archives, computed)
+    source = source_of(kind, archives, gateway)
+    for modalities, days in (({"MR"}, {1}), ({"CT"}, {2}), ({"CT", "MR"}, {1, 2})):
+        found = source.find_studies(person.patient_id, date(2023, 4, 5), modalities)
+        assert {study.study_date.day for study in found} == days
 
 
 def test_what_the_pacs_does_not_hold_either_is_said(archives: System, gateway: Gateway) -> None:

@@ -35,13 +35,16 @@ def test_a_study_by_another_name_than_a_uid_is_none(uid: str) -> None:
 @pytest.mark.filterwarnings("ignore:.*UI.*:UserWarning")
 def test_a_series_by_another_name_than_a_uid_is_refused(uid: str) -> None:
     with pytest.raises(InputRejected, match="no UID"):
-        series_in([answer(SeriesInstanceUID=uid, Modality="MR")])
+        series_in([answer(SeriesInstanceUID=uid, Modality="MR")], {"MR"})
 
 
-def test_only_mr_series_from_outside_are_fetched() -> None:
+def test_only_series_from_outside_of_the_modality_that_is_compared_are_fetched() -> None:
     found = [
         answer(SeriesInstanceUID="1.2.3", Modality="MR", Manufacturer="Scanner"),
         answer(SeriesInstanceUID="1.2.4", Modality="SR"),
         answer(SeriesInstanceUID="1.2.5", Modality="MR", Manufacturer=MANUFACTURER),
+        answer(SeriesInstanceUID="1.2.6", Modality="CT", Manufacturer="Scanner"),
     ]
-    assert series_in(found) == ["1.2.3"]
+    assert series_in(found, {"MR"}) == ["1.2.3"]
+    assert series_in(found, {"CT"}) == ["1.2.6"]
+    assert series_in(found, {"CT", "MR"}) == ["1.2.3", "1.2.6"]
