@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from processing.domain.errors import Defect
+from processing.domain.errors import Defect, InputRejected
 from processing.domain.imaging import Grid, LabelMap, Volume
 from processing.segmenters.card import Normalisation, SegmenterCard
 from processing.stages.resample import Interpolation, crop, resample
-from processing.stages.tumour.evidence import TumourEvidence
+from processing.stages.tumour.evidence import CHANNELS, TumourEvidence
 
 Tensor = npt.NDArray[np.float32]
 
@@ -37,11 +37,15 @@ def prepare(evidence: TumourEvidence, card: SegmenterCard) -> Prepared:
     Raises
     ------
     Defect
-        If the card asks for a series that the pipeline does not have.
+        If the card asks for a series that the pipeline never has.
+    InputRejected
+        If it asks for one that this study lacks: what stands in for it is nothing that a network has learned from.
     """
     missing = [one.series for one in card.channels if one.series not in evidence.contrasts]
-    if missing:
+    if set(missing) - set(CHANNELS):
         raise Defect(f"{card.title} wants {', '.join(missing)}, which this pipeline does not have.")
+    if missing:
+        raise InputRejected(f"{card.title} needs the series {', '.join(missing)} as well.")
     around = crop(evidence.grid, evidence.brain, margin_voxels=2)
     grid = _cubic(around, card.spacing_mm, card.multiple_of)
     brain = resample(Volume(evidence.brain.astype(np.float32), evidence.grid), grid).array > 0.5

@@ -10,12 +10,12 @@ from scipy import ndimage
 
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import LabelMap, RigidTransform, Volume
-from processing.domain.result import TumourResult
+from processing.domain.result import QualityFigure, TumourResult
 from processing.domain.study import SeriesRole
 from processing.pipelines.spec import Images, Progress
 from processing.pipelines.tumour_volumetry.coregistration import coregister
 from processing.pipelines.tumour_volumetry.findings import find
-from processing.pipelines.tumour_volumetry.spec import SPEC, TumourVolumetryParameters
+from processing.pipelines.tumour_volumetry.spec import SPEC, WITHOUT, TumourVolumetryParameters
 from processing.stages.alarms import Thresholds, similarities
 from processing.stages.atlas import Atlas, load_atlas
 from processing.stages.brain import AtlasAlignment, BrainParameters, align_with_atlas, extract_brain
@@ -23,7 +23,10 @@ from processing.stages.fusion import fuse, simple
 from processing.stages.resample import Interpolation, crop, reorient, resample
 from processing.stages.tumour.evidence import TumourEvidence, gather_evidence
 from processing.stages.tumour.labels import REGIONS
+from processing.stages.tumour.parts import SMALLEST_PIECE_ML, measurable
 from processing.stages.tumour.segmenters import BUILT_IN, Segmenter
+
+_NOT_MEASURED = f"Under {SMALLEST_PIECE_ML} ml of {{}} was seen, too little to measure as a part of its own."
 
 PARAMETERS = cast(TumourVolumetryParameters, SPEC.parameters)
 
@@ -42,7 +45,7 @@ def run(
     Parameters
     ----------
     images : mapping of SeriesRole to Volume
-        T1, T1C, T2 and FLAIR of one visit.
+        T1, T1C, T2 and FLAIR of one visit; T1 or T2 may be missing.
     progress : callable
         Called with each stage's name and the part of the whole that is done.
     segmenters : sequence of Segmenter
@@ -64,11 +67,9 @@ def run(
     RegistrationFailed
         If a series shows another head than T1C.
     """
-    missing = [role.value for role in SPEC.required_roles if role not in images]
-    if missing:
-        raise InputRejected(f"Tumour volumes need the series {', '.join(missing)} as well.")
+    absent = _absent(images)
     native = images[SeriesRole.T1C]
-    upright = {role: reorient(images[role]) for role in SPEC.required_roles}
+    upright = {series.role: reorient(images[series.role]) for series in SPEC.inputs if series.role in images}
     progress("extracting the brain", 0.0)
     atlas = load_atlas()
     alignment = align_with_atlas(upright[SeriesRole.T1C], atlas, params=BrainParameters())
@@ -85,7 +86,7 @@ def run(
     agreed = [simple([region.of(one) for one in candidates], alpha=params.simple_alpha) for region in REGIONS]
     fused = fuse(candidates, agreed, REGIONS)
     similarity = similarities(candidates, fused, REGIONS)
-    tumour = _onto(fused, native)
+    tumour, too_small = measurable(_onto(fused, native))
     progress("measuring", 0.95)
     chosen = params.alarm_alpha if alpha is None else alpha
     return TumourResult(
@@ -98,8 +99,20 @@ def run(
         to_series=together.to_series,
         to_atlas=alignment.to_atlas,
         similarities=similarity,
-        quality=together.quality,
+        quality=(*together.quality, QualityFigure("series measured, of 4", float(len(upright)), "", not absent)),
+        warnings=(*(WITHOUT[role] for role in absent), *(_NOT_MEASURED.format(label.words) for label in too_small)),
     )
+
+
+def _absent(images: Images) -> tuple[SeriesRole, ...]:
+    """Return which series others stand in for."""
+    absent = tuple(role for role in SPEC.optional_roles if role not in images)
+    missing = [role for role in SPEC.required_roles if role not in images]
+    if missing:
+        raise InputRejected(f"Tumour volumes need the series {', '.join(missing)} as well.")
+    if len(absent) > 1:
+        raise InputRejected(f"Tumour volumes need one of the series {', '.join(absent)} as well.")
+    return absent
 
 
 def _evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from processing.domain.study import SeriesInput, SeriesRole
@@ -37,11 +38,22 @@ SPEC = PipelineSpec(
     title="Brain tumour volumes",
     inputs=(
         SeriesInput(SeriesRole.T1C, required=True),
-        SeriesInput(SeriesRole.T1, required=True),
-        SeriesInput(SeriesRole.T2, required=True),
         SeriesInput(SeriesRole.FLAIR, required=True),
+        SeriesInput(SeriesRole.T1, required=False),
+        SeriesInput(SeriesRole.T2, required=False),
     ),
     parameters=TumourVolumetryParameters(),
     reference=SeriesRole.T1C,
     compares=False,
 )
+
+WITHOUT: Mapping[SeriesRole, str] = {
+    SeriesRole.T1: (
+        "Measured without T1: what was bright before the contrast agent, as blood or fat, counts as enhancing tumour."
+    ),
+    SeriesRole.T2: "Measured without T2: the core that does not enhance was told by T1 and FLAIR alone.",
+}
+"""What the reader is told where a series is missing and the others stand in for it (docs/tumour_volumetry.md).
+
+One of them may be missing. T1C and FLAIR have no stand-in: nothing else shows the uptake, or the extent.
+"""

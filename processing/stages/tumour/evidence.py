@@ -1,8 +1,9 @@
-"""What every segmenter looks at: four contrasts on one grid, in units that mean the same in each scan."""
+"""What every segmenter looks at: the contrasts of a visit on one grid, in units that mean the same in each scan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +21,15 @@ from processing.stages.resample import resample
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+CHANNELS = (SeriesRole.T1, SeriesRole.T1C, SeriesRole.T2, SeriesRole.FLAIR)
+"""What there can be to look at."""
+
 _LEAST_TISSUE = 2000
 _RIM_MM = 2.0
 _CALM_MM = 1.2
 _SHADING_MM = 8.0
+_MIRROR_MM = 4.0
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +58,17 @@ class TumourEvidence:
     brain : ndarray of bool
         Without its outermost 2 mm, where partial volume with fluid and meninges shines like a tumour.
     contrasts : mapping of SeriesRole to ndarray of float32
-        T1, T1C, T2 and FLAIR; white matter has median 1 in each.
+        T1C and FLAIR, and of T1 and T2 those that there are; white matter has median 1 in each.
     white_matter, grey_matter : ndarray of float32
         Prior probabilities from the atlas.
-    mirrored : mapping of SeriesRole to ndarray of float32
-        The contrasts reflected at the atlas's midsagittal plane, smoothed as far as no brain is symmetric.
+    flair, uptake : ndarray of float32
+        FLAIR, and T1C less T1 (without T1, less the level of white matter), as noisy as they are.
+    mirrored_flair, mirrored_uptake : ndarray of float32
+        Reflected at the atlas's midsagittal plane, smoothed as far as no brain is symmetric.
     hyperintensity : Signal
         FLAIR.
     enhancement : Signal
-        T1C less T1: what took up contrast agent.
+        The uptake.
     """
 
     grid: Grid
@@ -68,19 +76,17 @@ class TumourEvidence:
     contrasts: Mapping[SeriesRole, Map]
     white_matter: Map
     grey_matter: Map
-    mirrored: Mapping[SeriesRole, Map]
+    flair: Map
+    uptake: Map
+    mirrored_flair: Map
+    mirrored_uptake: Map
     hyperintensity: Signal
     enhancement: Signal
 
     @property
-    def flair(self) -> Map:
-        """FLAIR, white matter 1."""
-        return self.contrasts[SeriesRole.FLAIR]
-
-    @property
-    def uptake(self) -> Map:
-        """T1C less T1, as noisy as it is."""
-        return self.contrasts[SeriesRole.T1C] - self.contrasts[SeriesRole.T1]
+    def t1(self) -> Map:
+        """T1, or where there is none T1C: necrosis is dark on both."""
+        return self.contrasts.get(SeriesRole.T1, self.contrasts[SeriesRole.T1C])
 
 
 def gather_evidence(
@@ -91,7 +97,7 @@ def gather_evidence(
     Parameters
     ----------
     images : mapping of SeriesRole to Volume
-        T1, T1C, T2 and FLAIR, all on one grid cut to the brain.
+        T1C and FLAIR, and of T1 and T2 those that there are, all on one grid cut to the brain.
     brain : ndarray of bool, shape (z, y, x)
     atlas : Atlas
     to_atlas : ndarray of float64, shape (4, 4)
@@ -108,16 +114,21 @@ def gather_evidence(
     inner = _without_rim(brain & expected, grid)
     white = resample(atlas.white_matter, grid, to_volume=to_atlas).array
     grey = resample(atlas.grey_matter, grid, to_volume=to_atlas).array
-    images = {role: _without_shading(volume, brain) for role, volume in images.items()}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        even = pool.map(lambda volume: _without_shading(volume, brain), images.values())
+        images = dict(zip(images, even, strict=True))
     normal = _normal_white_matter(images, inner & (white > 0.7))
     contrasts: dict[SeriesRole, Map] = {
         role: (volume.array / np.median(volume.array[normal])).astype(np.float32) for role, volume in images.items()
     }
+    flair, t1c = contrasts[SeriesRole.FLAIR], contrasts[SeriesRole.T1C]
+    uptake: Map = t1c - contrasts.get(SeriesRole.T1, np.float32(1.0))
     mirror = np.linalg.inv(to_atlas) @ np.diag([-1.0, 1.0, 1.0, 1.0]) @ to_atlas
-    mirrored = {
-        role: resample(Volume(_smooth(contrasts[role], grid, 4.0), grid), grid, to_volume=mirror, outside=1.0).array
-        for role in contrasts
-    }
+
+    def mirrored(array: Map, outside: float) -> Map:
+        smooth = Volume(_smooth(array, grid, _MIRROR_MM), grid)
+        return resample(smooth, grid, to_volume=mirror, outside=outside).array
+
     usual = _Usual(normal, inner & (grey > 0.6), grid)
     return TumourEvidence(
         grid=grid,
@@ -125,9 +136,12 @@ def gather_evidence(
         contrasts=contrasts,
         white_matter=white,
         grey_matter=grey,
-        mirrored=mirrored,
-        hyperintensity=usual.signal(contrasts[SeriesRole.FLAIR]),
-        enhancement=usual.signal(contrasts[SeriesRole.T1C] - contrasts[SeriesRole.T1]),
+        flair=flair,
+        uptake=uptake,
+        mirrored_flair=mirrored(flair, 1.0),
+        mirrored_uptake=mirrored(uptake, 0.0),
+        hyperintensity=usual.signal(flair),
+        enhancement=usual.signal(uptake),
     )
 
 

@@ -14,6 +14,14 @@ Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 SMALLEST_PIECE_ML = 0.3
+"""No segmenter looks for less. What is smaller in a fused outline is what they left of each other at an edge."""
+
+_COUNTED_WITH = {
+    TumourLabel.CORE: (TumourLabel.ENHANCING, TumourLabel.HYPERINTENSITY),
+    TumourLabel.HYPERINTENSITY: (TumourLabel.CORE, TumourLabel.ENHANCING),
+    TumourLabel.ENHANCING: (TumourLabel.CORE, TumourLabel.HYPERINTENSITY),
+}
+"""With which part one too small to be measured counts: the first of these that is there."""
 
 
 def main_pieces(mask: Mask, grid: Grid, *, of_largest: float = 0.15) -> Mask:
@@ -26,6 +34,31 @@ def main_pieces(mask: Mask, grid: Grid, *, of_largest: float = 0.15) -> Mask:
     bar = max(of_largest * float(sizes.max()), SMALLEST_PIECE_ML * 1000 / grid.voxel_volume_mm3)
     kept: Mask = (sizes >= bar)[labels]
     return kept
+
+
+def measurable(tumour: LabelMap) -> tuple[LabelMap, tuple[TumourLabel, ...]]:
+    """Leave out pieces of under 0.3 ml, and let a part of under 0.3 ml count with another one.
+
+    Parameters
+    ----------
+    tumour : LabelMap
+        `TumourLabel`, fused.
+
+    Returns
+    -------
+    tumour : LabelMap
+    too_small : tuple of TumourLabel
+        The parts that were seen and are too small to be measured.
+    """
+    kept = main_pieces(tumour.array > 0, tumour.grid, of_largest=0.0)
+    array = np.where(kept, tumour.array, 0).astype(np.uint16)
+    least = SMALLEST_PIECE_ML * 1000 / tumour.grid.voxel_volume_mm3
+    counts = {label: int(np.count_nonzero(array == label)) for label in TumourLabel}
+    for label in (label for label, count in counts.items() if count < least):
+        beside = [other for other in _COUNTED_WITH[label] if counts[other] >= least]
+        array[array == label] = beside[0] if beside else 0
+    too_small = tuple(label for label in TumourLabel if label in tumour.labels and label not in array)
+    return LabelMap(array, tumour.grid), too_small
 
 
 def smoothed(mask: Mask, grid: Grid, sigma_mm: float = 1.0) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from skimage.segmentation import random_walker
 from processing.domain.imaging import LabelMap
 from processing.domain.study import SeriesRole
 from processing.stages.distance import depth_within
-from processing.stages.tumour.evidence import TumourEvidence
+from processing.stages.tumour.evidence import CHANNELS, TumourEvidence
 from processing.stages.tumour.parts import Map, Mask, closed, compose, filled, grown, main_pieces, midway, smoothed
 
 
@@ -48,7 +49,8 @@ class Thresholds:
         """See `Segmenter`."""
         grid, signal = evidence.grid, evidence.hyperintensity
         seen = main_pieces(evidence.brain & (signal.array > signal.limit), grid)
-        seen &= evidence.contrasts[SeriesRole.T2] > 1.2
+        if SeriesRole.T2 in evidence.contrasts:
+            seen &= evidence.contrasts[SeriesRole.T2] > 1.2
         cut = max(midway(evidence.flair[seen], 1.05), signal.limit - 0.05)
         whole = main_pieces(smoothed(evidence.brain & (evidence.flair > cut), grid), grid)
         return _with_core(evidence, whole, _enhancing(evidence, evidence.enhancement.array, whole))
@@ -57,34 +59,35 @@ class Thresholds:
 class OutlierMixture:
     """Normal tissues as a Gaussian mixture with the atlas as spatial prior; what fits none of them is tumour.
 
-    After Van Leemput et al., TMI 2001 (lesions as model outliers), with four channels.
+    After Van Leemput et al., TMI 2001 (lesions as model outliers), with every contrast that there is.
     """
 
     name = "outlier mixture"
     _rounds = 12
     _sample = 60_000
-    _cut = 22.0
-    """Squared Mahalanobis distance in four channels that one normal voxel in 5,000 exceeds."""
+    _cuts: Mapping[int, float] = {2: 17.0, 3: 19.7, 4: 22.0}
+    """Squared Mahalanobis distance, by the number of channels, that one normal voxel in 5,000 exceeds."""
 
     def segment(self, evidence: TumourEvidence) -> LabelMap:
         """See `Segmenter`."""
-        channels = np.stack([evidence.contrasts[role] for role in _CHANNELS], axis=-1)
+        channels = np.stack([evidence.contrasts[role] for role in CHANNELS if role in evidence.contrasts], axis=-1)
+        cut = self._cuts[channels.shape[-1]]
         inside = channels[evidence.brain]
         fluid = np.clip(1 - evidence.white_matter - evidence.grey_matter, 0.02, 1)
         prior = np.stack([evidence.white_matter, evidence.grey_matter, fluid], axis=-1)[evidence.brain]
         prior = np.clip(prior, 0.02, None)
         prior /= prior.sum(axis=-1, keepdims=True)
-        distance = self._distance(inside, prior)
+        distance = self._distance(inside, prior, cut)
         unusual = np.zeros(evidence.brain.shape, bool)
         # Bright on FLAIR besides: fluid in a sulcus is unusual too.
-        unusual[evidence.brain] = distance > self._cut
+        unusual[evidence.brain] = distance > cut
         unusual &= evidence.hyperintensity.array > evidence.hyperintensity.limit - 0.1
         whole = main_pieces(smoothed(unusual, evidence.grid, 1.2), evidence.grid)
         odd = np.zeros_like(unusual)
-        odd[evidence.brain] = distance > self._cut
+        odd[evidence.brain] = distance > cut
         return _with_core(evidence, whole, odd & _enhancing(evidence, evidence.contrasts[SeriesRole.T1C], whole))
 
-    def _distance(self, values: Map, prior: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def _distance(self, values: Map, prior: npt.NDArray[np.float32], cut: float) -> npt.NDArray[np.float64]:
         """Squared Mahalanobis distance of each voxel, shape (n,), to the nearest normal tissue."""
         step = max(1, len(values) // self._sample)
         sample, weight = values[::step].astype(np.float64), prior[::step].astype(np.float64)
@@ -98,7 +101,7 @@ class OutlierMixture:
             belongs = np.exp(log - log.max(axis=1, keepdims=True))
             belongs /= belongs.sum(axis=1, keepdims=True)
             # Outliers lose their say in what is normal.
-            belongs *= 1 / (1 + np.exp(np.clip((distances - self._cut / 2) / 2, -30, 30)))
+            belongs *= 1 / (1 + np.exp(np.clip((distances - cut / 2) / 2, -30, 30)))
             for k in range(3):
                 share = belongs[:, k]
                 if share.sum() < 50:
@@ -117,16 +120,16 @@ class SymmetryGrowth:
     def segment(self, evidence: TumourEvidence) -> LabelMap:
         """See `Segmenter`."""
         grid, spacing, signal = evidence.grid, evidence.grid.spacing_mm, evidence.hyperintensity
-        ahead = np.where(evidence.brain, signal.array - evidence.mirrored[SeriesRole.FLAIR], 0)
+        ahead = np.where(evidence.brain, signal.array - evidence.mirrored_flair, 0)
         blurred = ndimage.gaussian_filter(ahead, [4.0 / s for s in spacing])
         seed = np.unravel_index(int(np.argmax(np.where(evidence.brain, blurred, -1))), blurred.shape)
         if signal.array[seed] < signal.limit:
             return _nothing(evidence)
         around = _ball(seed, grid.shape, spacing, 6.0) & evidence.brain
         height = float(np.percentile(signal.array[around], 75))
-        normal = float(np.median(evidence.mirrored[SeriesRole.FLAIR][evidence.brain]))
+        normal = float(np.median(evidence.mirrored_flair[evidence.brain]))
         inside = evidence.brain & (signal.array > (height + normal) / 2) & (ahead > 0.2 * (height - normal))
-        more = evidence.enhancement.array - evidence.mirrored[SeriesRole.T1C] + evidence.mirrored[SeriesRole.T1]
+        more = evidence.enhancement.array - evidence.mirrored_uptake
         ring = _enhancing(evidence, more, main_pieces(inside, grid))
         whole = _piece_at(smoothed(inside | filled(ring & smoothed(ring, grid)), grid), seed)
         return _with_core(evidence, whole, ring)
@@ -213,8 +216,6 @@ class RandomWalker:
 
 BUILT_IN: tuple[Segmenter, ...] = (Thresholds(), OutlierMixture(), SymmetryGrowth(), LevelSet(), RandomWalker())
 
-_CHANNELS = (SeriesRole.T1, SeriesRole.T1C, SeriesRole.T2, SeriesRole.FLAIR)
-
 
 def _nothing(evidence: TumourEvidence) -> LabelMap:
     return LabelMap(np.zeros(evidence.grid.shape, np.uint16), evidence.grid)
@@ -249,9 +250,10 @@ def _with_core(evidence: TumourEvidence, whole: Mask, enhancing: Mask) -> LabelM
     grid = evidence.grid
     ring = main_pieces(enhancing & grown(whole, grid, 5.0) & evidence.brain, grid)
     envelope = filled(closed(whole | ring, grid, 6.0)) & evidence.brain
-    t1, t2 = evidence.contrasts[SeriesRole.T1], evidence.contrasts[SeriesRole.T2]
     # Ventricles are dark on FLAIR besides.
-    dead = envelope & (t1 < 0.68) & (t2 > 2.2) & (evidence.flair > 0.7)
+    dead = envelope & (evidence.t1 < 0.68) & (evidence.flair > 0.7)
+    if SeriesRole.T2 in evidence.contrasts:
+        dead &= evidence.contrasts[SeriesRole.T2] > 2.2
     dead = main_pieces(smoothed(dead, grid), grid)
     core = filled(ring | dead) & envelope
     return compose(whole | core, core, ring, grid)

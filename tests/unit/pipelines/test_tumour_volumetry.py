@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from processing.domain.errors import InputRejected
+from processing.domain.imaging import Volume
 from processing.domain.result import TumourResult
 from processing.domain.study import SeriesRole
 from processing.pipelines.tumour_volumetry.pipeline import run
+from processing.pipelines.tumour_volumetry.spec import WITHOUT
 from processing.stages.fusion import dice
 from processing.stages.tumour.labels import ENHANCING_TUMOUR, TUMOUR_CORE, WHOLE_TUMOUR, TumourLabel
 from processing.stages.tumour.segmenters import BUILT_IN
@@ -77,6 +79,7 @@ def test_every_segmenter_votes_and_is_compared(result: TumourResult) -> None:
     assert [vote.name for vote in result.votes] == [segmenter.name for segmenter in BUILT_IN]
     assert result.similarities.shape == (len(BUILT_IN), 2, 3)
     assert np.isfinite(result.similarities).all()
+    assert result.warnings == ()
     assert any(min(vote.weights) > 0.9 for vote in result.votes)
 
 
@@ -88,8 +91,26 @@ def test_progress_only_rises_and_names_each_segmenter(result: TumourResult, stag
     assert sum(name.startswith("segmenting") for name, _ in stages) == len(BUILT_IN)
 
 
-@pytest.mark.parametrize("role", FOUR_SERIES)
-def test_a_missing_series_is_named(phantom: TumourPhantom, role: SeriesRole) -> None:
-    rest = {kept: volume for kept, volume in phantom.images.items() if kept is not role}
+def without(phantom: TumourPhantom, *roles: SeriesRole) -> dict[SeriesRole, Volume]:
+    return {role: volume for role, volume in phantom.images.items() if role not in roles}
+
+
+@pytest.mark.parametrize("role", [SeriesRole.T1, SeriesRole.T2])
+def test_others_stand_in_for_a_missing_series_and_the_reader_is_told(phantom: TumourPhantom, role: SeriesRole) -> None:
+    result = run(without(phantom, role), lambda _stage, _fraction: None, segmenters=BUILT_IN[:1])
+    assert dice(TUMOUR_CORE.of(result.tumour), TUMOUR_CORE.of(phantom.truth)) > 0.8
+    assert result.warnings == (WITHOUT[role],)
+    assert f"without {role}" in WITHOUT[role]
+    assert [(one.value, one.acceptable) for one in result.quality if one.name.startswith("series")] == [(3.0, False)]
+    assert role not in result.aligned
+
+
+@pytest.mark.parametrize("role", [SeriesRole.T1C, SeriesRole.FLAIR])
+def test_a_missing_series_without_a_stand_in_is_named(phantom: TumourPhantom, role: SeriesRole) -> None:
     with pytest.raises(InputRejected, match=rf"need the series {role.value} as well"):
-        run(rest, lambda _stage, _fraction: None)
+        run(without(phantom, role), lambda _stage, _fraction: None)
+
+
+def test_two_missing_series_are_named(phantom: TumourPhantom) -> None:
+    with pytest.raises(InputRejected, match="need one of the series T1, T2 as well"):
+        run(without(phantom, SeriesRole.T1, SeriesRole.T2), lambda _stage, _fraction: None)

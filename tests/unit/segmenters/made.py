@@ -29,8 +29,20 @@ def evidence() -> TumourEvidence:
     contrasts = dict.fromkeys((SeriesRole.T1, SeriesRole.T2), plain)
     contrasts |= {SeriesRole.FLAIR: bright, SeriesRole.T1C: bright}
     empty = np.zeros(SHAPE, np.float32)
-    signal = Signal(bright, 1.2)
-    return TumourEvidence(GRID, brain, contrasts, plain, empty, contrasts, signal, Signal(bright - plain, 0.2))
+    uptake = bright - plain
+    return TumourEvidence(
+        grid=GRID,
+        brain=brain,
+        contrasts=contrasts,
+        white_matter=plain,
+        grey_matter=empty,
+        flair=bright,
+        uptake=uptake,
+        mirrored_flair=plain,
+        mirrored_uptake=empty,
+        hyperintensity=Signal(bright, 1.2),
+        enhancement=Signal(uptake, 0.2),
+    )
 
 
 def network(*, channels: int = 2, classes: int = 3) -> bytes:

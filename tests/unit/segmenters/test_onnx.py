@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from processing.domain.errors import Defect
+from processing.domain.errors import Defect, InputRejected
+from processing.domain.study import SeriesRole
 from processing.domain.tumour import TumourLabel
 from processing.segmenters.card import Normalisation, SegmenterCard
 from processing.segmenters.installed import installed_segmenters
@@ -68,6 +70,16 @@ def test_a_file_outside_the_folder_is_not_read(tmp_path: Path) -> None:
     install(tmp_path / "b", runs=runs)
     with pytest.raises(Defect, match="The segmenter b lacks the file"):
         installed_segmenters(tmp_path)
+
+
+def test_a_network_is_not_asked_without_a_series_that_it_wants(tmp_path: Path) -> None:
+    install(tmp_path / "a")
+    (segmenter,) = installed_segmenters(tmp_path)
+    seen = evidence()
+    partial = dict(seen.contrasts)
+    del partial[SeriesRole.FLAIR]
+    with pytest.raises(InputRejected, match=r"tiny 1\.0 needs the series FLAIR as well"):
+        segmenter.segment(replace(seen, contrasts=partial))
 
 
 def test_a_network_for_other_channels_or_classes_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _SPEAKING = (
     "gateway/studies/conduct.py",
     "processing/dicom/archive.py",
     *(f"processing/pipelines/ms_longitudinal/{name}.py" for name in ("contrasts", "network", "pipeline")),
-    *(f"processing/pipelines/tumour_volumetry/{name}.py" for name in ("coregistration", "pipeline")),
+    *(f"processing/pipelines/tumour_volumetry/{name}.py" for name in ("coregistration", "pipeline", "spec")),
     *(f"processing/stages/{name}.py" for name in ("brain", "normalise", "quality", "register", "register_contrast")),
     "processing/worker/run_job.py",
 )
