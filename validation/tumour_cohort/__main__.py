@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from processing.domain.study import SeriesRole
 from processing.stages.alarms import Aim
 from validation.phantom.tumour import TumourSpec
-from validation.tumour_cohort.cases import TumourCase, cohort, triples
+from validation.tumour_cohort.cases import TumourCase, cohort, lacking, triples
 from validation.tumour_cohort.growth import growth, growth_line
 from validation.tumour_cohort.kept import measure_all
 from validation.tumour_cohort.reference import alarm_reference
-from validation.tumour_cohort.tables import alarm_table, overlap_table, small_alarm_table, threshold_table
+from validation.tumour_cohort.tables import (
+    alarm_table,
+    lacking_table,
+    overlap_table,
+    small_alarm_table,
+    threshold_table,
+)
 
 KEPT = Path("build/tumour-cohort")
+
+_LACKING: Mapping[str, tuple[SeriesRole, ...]] = {
+    "all four series": (),
+    "without T2": (SeriesRole.T2,),
+    "without T1": (SeriesRole.T1,),
+    "without T1 and T2 (refused)": (SeriesRole.T1, SeriesRole.T2),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -26,6 +41,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation.tumour_cohort", description=__doc__)
     parser.add_argument("--scans", type=int, default=6, help="clean cases that go through the whole pipeline")
     parser.add_argument("--clean", type=int, default=12, help="clean cases from prepared images, for the overlap")
+    parser.add_argument("--lacking", type=int, default=12, help="clean cases of which series are left out")
     parser.add_argument("--graded", type=int, default=60, help="cases from easy to hopeless, for the alarms")
     parser.add_argument("--triples", type=int, default=20, help="tumours that are scanned three times, for growth")
     parser.add_argument("--processes", type=int, default=2)
@@ -44,6 +60,10 @@ def main(arguments: list[str]) -> int:
     if chosen.clean:
         cases = measured(cohort(chosen.clean, hardest=0.0, still=True))
         _say(f"{chosen.clean} clean cases, from prepared images\n{overlap_table(cases)}\n")
+    if chosen.lacking:
+        specs = cohort(chosen.lacking, hardest=0.0, still=True)
+        rows = {name: measured(lacking(specs, *roles)) for name, roles in _LACKING.items()}
+        _say(f"\n{chosen.lacking} clean cases, from prepared images, series missing\n{lacking_table(rows)}\n")
     if chosen.graded:
         cases = measured(cohort(chosen.graded, voxel_mm=3.0, still=True))
         _say(f"\n{chosen.graded} graded cases, all five segmenters\n{alarm_table(cases)}\n")

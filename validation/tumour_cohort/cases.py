@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import LabelMap, Volume
+from processing.domain.study import SeriesRole
 from processing.pipelines.tumour_volumetry.pipeline import run
 from processing.stages.alarms import Metric, hausdorff_mm, similarities
 from processing.stages.atlas import load_atlas
@@ -18,6 +19,7 @@ from processing.stages.resample import Interpolation, crop, resample
 from processing.stages.tumour.evidence import TumourEvidence, gather_evidence
 from processing.stages.tumour.labels import REGIONS, WHOLE_TUMOUR, TumourLabel
 from processing.stages.tumour.measure import volumes
+from processing.stages.tumour.parts import measurable
 from processing.stages.tumour.segmenters import BUILT_IN, Segmenter
 from validation.phantom.tumour import TumourPhantom, TumourSpec, isotropic_scanner, make_tumour
 
@@ -126,6 +128,17 @@ def triples(specs: tuple[TumourSpec, ...]) -> tuple[TumourSpec, ...]:
     return tuple(one for spec in specs for one in (spec, replace(spec, scan_seed=1), spec.grown(1.4, scan_seed=2)))
 
 
+def lacking(specs: tuple[TumourSpec, ...], *roles: SeriesRole) -> tuple[TumourSpec, ...]:
+    """Scan the same tumours without some of the series."""
+    return tuple(
+        replace(
+            spec,
+            scanner=replace(spec.scanner, slice_mm=tuple(one for one in spec.scanner.slice_mm if one[0] not in roles)),
+        )
+        for spec in specs
+    )
+
+
 def measure(spec: TumourSpec) -> TumourCase:
     """Make a phantom, run the pipeline on it (of a still one, from the segmenters on) and compare with the truth."""
     phantom = make_tumour(spec)
@@ -163,7 +176,7 @@ def _segmented(phantom: TumourPhantom) -> tuple[LabelMap, list[LabelMap]]:
     brain = resample(Volume(phantom.brain.astype(np.float32), native), grid).array > 0.5
     evidence = gather_evidence(images, brain, load_atlas(), phantom.to_world)
     candidates = [segmenter.segment(evidence) for segmenter in BUILT_IN]
-    return _onto(_fused(candidates, simple), phantom.truth), candidates
+    return measurable(_onto(_fused(candidates, simple), phantom.truth))[0], candidates
 
 
 def _fused(candidates: Sequence[LabelMap], vote: Callable[[Sequence[Mask]], Consensus]) -> LabelMap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +29,16 @@ def overlap_table(cases: Sequence[TumourCase]) -> str:
     lowest = np.min([case.overlap[0] for case in cases], axis=0)
     rows.append([f"fused: {FUSIONS[0]}, lowest", *(f"{value:.3f}" for value in lowest)])
     return columns(rows)
+
+
+def lacking_table(rows: Mapping[str, Sequence[TumourCase]]) -> str:
+    """Return the fusion's overlap with the truth where series are missing, mean and lowest of the whole tumour."""
+    heads = ["fused: SIMPLE, mean Dice", *(region.name for region in COMPARED), "lowest whole tumour"]
+    lines = [heads]
+    for name, cases in rows.items():
+        fused = np.array([case.overlap[0] for case in cases])
+        lines.append([name, *(f"{value:.3f}" for value in (*fused.mean(axis=0), fused[:, 0].min()))])
+    return columns(lines)
 
 
 def alarm_table(cases: Sequence[TumourCase]) -> str:

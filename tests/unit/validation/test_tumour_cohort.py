@@ -5,13 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from processing.domain.study import SeriesRole
 from processing.stages.alarms import Aim, raise_alarms
 from validation.phantom.tumour import TumourSpec
 from validation.tumour_cohort import kept
-from validation.tumour_cohort.cases import COMPARED, FUSIONS, TumourCase, cohort, triples
+from validation.tumour_cohort.cases import COMPARED, FUSIONS, TumourCase, cohort, lacking, triples
 from validation.tumour_cohort.growth import growth, growth_line, limit_of_agreement
 from validation.tumour_cohort.reference import alarm_reference
-from validation.tumour_cohort.tables import alarm_table, overlap_table, small_alarm_table, threshold_table
+from validation.tumour_cohort.tables import (
+    alarm_table,
+    lacking_table,
+    overlap_table,
+    small_alarm_table,
+    threshold_table,
+)
 
 SEGMENTERS = ("thresholds", "outlier mixture", "symmetry growth", "level set", "random walker")
 
@@ -70,6 +77,16 @@ def test_a_reference_population_names_its_aim_and_raises_few_alarms_in_good_case
         raise_alarms(made[index].similarities, reference.thresholds, alpha=reference.alpha).sum() for index in (0, -1)
     )
     assert best < worst
+
+
+def test_the_same_tumours_are_scanned_without_a_series() -> None:
+    whole, bare = cohort(2), lacking(cohort(2), SeriesRole.T2)
+    assert [one.core_ml for one in bare] == [one.core_ml for one in whole]
+    assert [role for role, _ in bare[0].scanner.slice_mm] == [SeriesRole.T1, SeriesRole.T1C, SeriesRole.FLAIR]
+    assert len(whole[0].scanner.slice_mm) == 4
+    lines = lacking_table({"all": cases(3), "without T2": cases(3)[1:]}).splitlines()
+    assert lines[1].split() == ["all", *["0.500"] * 4, "0.000"]
+    assert lines[2].split() == ["without", "T2", *["0.250"] * 4, "0.000"]
 
 
 def test_triples_scan_each_tumour_again_and_grown() -> None:
