@@ -134,6 +134,8 @@ class System:
             _python_environment()
             | ({"INTERVAL_ROUTES": self.routes} if self.routes else {})
             | {
+                # Threads come and go with each study: with a heap for each, memory would be kept that nobody uses.
+                "MALLOC_ARENA_MAX": "2",
                 "DATABASE_URL": self.database_url or f"sqlite:///{self.home / 'gateway.db'}",
                 "INTERVAL_BROKER_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
                 "INTERVAL_CLINICAL_URL": self.clinical_url,
