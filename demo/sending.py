@@ -136,6 +136,9 @@ def _store(association: Association, path: Path) -> str:
         status = association.send_c_store(dcmread(path))
     except (InvalidDicomError, AttributeError, EOFError, ValueError) as error:
         return f"can't be sent: {type(error).__name__}"
+    except RuntimeError as error:
+        # What pynetdicom raises when the association has ended meanwhile.
+        raise Transient("The receiver dropped the association.") from error
     if not association.is_established:
         raise Transient("The receiver dropped the association.")
     if "Status" not in status:

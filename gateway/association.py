@@ -112,6 +112,11 @@ def associate(
     association._reactor_checkpoint = Checkpoint(association.is_alive)  # no public way; see the class
     try:
         yield association
+    except RuntimeError as error:
+        # What pynetdicom raises when something is to be sent over an association that has ended meanwhile.
+        if association.is_established:
+            raise
+        raise Transient("The PACS ended the association.") from error
     finally:
         if association.is_established:
             with contextlib.suppress(Transient):

@@ -101,8 +101,6 @@ def store(
                 if sop_class not in accepted:
                     failures.append(_kind_refused(sop_class))
                     continue
-                if not association.is_established:
-                    raise Transient("The PACS ended the association before all objects were sent.")
                 status = association.send_c_store(instance)
                 if "Status" not in status:
                     raise Transient("The PACS did not answer a C-STORE.")

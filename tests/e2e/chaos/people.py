@@ -32,6 +32,8 @@ class ScannerAssociation(threading.Thread):
         self._sendings, self._visits, self._port = sendings, visits, port
         self._over = threading.Event()
         self.sent = 0
+        self.unsent = ""
+        """What came of the last attempt that did not succeed."""
 
     def stop(self) -> None:
         """End early."""
@@ -47,8 +49,10 @@ class ScannerAssociation(threading.Thread):
                 try:
                     report = send_study(files, "127.0.0.1", self._port, "CLINICAL")
                     files = tuple(path for path, _ in report.failed)
-                except Transient:
-                    pass  # nobody knows what arrived: all of it again
+                    reasons = sorted({reason for _, reason in report.failed})
+                    self.unsent = f"{len(files)} images: {', '.join(reasons)}"
+                except Transient as error:
+                    self.unsent = str(error)  # nobody knows what arrived: all of it again
                 if files and self._over.wait(1.0):
                     return
             self.sent += 1

@@ -149,7 +149,10 @@ def _end(
 def _play(scene: _Scene, report: Report) -> None:
     for one in (*scene.scanners, scene.faults, scene.reader):
         one.start()
-    worklist = _wait_for_rest(scene, scene.plan.visits)
+    _wait_for_rest(scene, scene.plan.visits)
+    report.findings += [
+        f"{one.name} never got rid of its studies: {one.unsent}" for one in scene.scanners if one.is_alive()
+    ]
     scene.say(f"seed {scene.plan.seed}: the chaos is over; one more patient comes")
     last = ScannerAssociation(
         "last scanner",

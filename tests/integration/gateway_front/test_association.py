@@ -15,7 +15,8 @@ from pynetdicom.acse import ACSE
 from pynetdicom.dimse import DIMSEServiceProvider
 
 from gateway import pacs
-from gateway.association import Checkpoint, PacsNode
+from gateway.association import Checkpoint, PacsNode, associate
+from gateway.pacs import VERIFICATION
 from processing.domain.errors import InputRejected, Transient
 from tests.integration.gateway_front.peer import peer
 
@@ -86,6 +87,16 @@ def test_an_answer_is_never_taken_from_the_sender(monkeypatch: pytest.MonkeyPatc
     with peer(SecondaryCaptureImageStorage) as (node, arrived):
         assert pacs.store(node, sent) == ()
     assert len(arrived) == len(sent)
+
+
+def test_an_association_that_ended_before_its_next_request_may_be_tried_again() -> None:
+    def ask_too_late(node: PacsNode) -> None:
+        with associate(node, [VERIFICATION]) as association:
+            association.abort()
+            association.send_c_echo()
+
+    with peer(VERIFICATION) as (node, _), pytest.raises(Transient, match="ended the association"):
+        ask_too_late(node)
 
 
 def test_a_sender_does_not_wait_for_a_reactor_that_has_ended() -> None:
