@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.uid import UID
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import flow
@@ -206,8 +205,7 @@ def read_case(session: Session, case_id: str, asked_by: str = "") -> CaseRows | 
 
 
 def _reads_newer_blind(session: Session, case: Case, asked_by: str) -> bool:
-    newer = session.scalars(select(Case).where(Case.study_uid == case.study_uid, Case.revision > case.revision))
-    for one in newer:
+    for one in store.newer_revisions(session, case):
         job = store.latest_job(one)
         if job is not None and is_blind(one, review_of(session, job), asked_by):
             return True

@@ -175,6 +175,11 @@ def newest_revision(session: Session, study_uid: str) -> Case | None:
     )
 
 
+def newer_revisions(session: Session, case: Case) -> list[Case]:
+    """Return the revisions of a case's study that came after it."""
+    return list(session.scalars(select(Case).where(Case.study_uid == case.study_uid, Case.revision > case.revision)))
+
+
 def study_uids_with_a_case(session: Session, study_uids: Collection[str]) -> list[str]:
     """Return those of some pseudonymous StudyInstanceUIDs that have a case."""
     return list(session.scalars(select(Case.study_uid).where(Case.study_uid.in_(study_uids)).distinct()))
