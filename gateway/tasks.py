@@ -62,6 +62,8 @@ THREADS = 2
 """For messages: none of them takes long."""
 PREPARED_AT_ONCE = 4
 """While the archives are busy with one study, another one is pseudonymised."""
+LONGEST_PAUSE_S = 5.0
+"""Between two looks whether the database is there, when the process starts before it."""
 LONGEST_STOP_S = 15.0
 """So long a step may go on when the process is told to stop; its case's lease runs out by itself."""
 
@@ -135,6 +137,12 @@ class Clock:
         self.steps: list[Periodic] = []
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
+
+    def why_still(self) -> str:
+        """Why nothing is done; empty while it runs."""
+        if self.over:
+            return "It has stopped."
+        return "" if self._threads else "It has not begun: the database or the archive is waited for."
 
     @property
     def over(self) -> bool:
@@ -311,15 +319,14 @@ def main() -> None:
     """Run the background process until it is told to stop."""
     configure_logging()
     settings = Settings()
-    upgrade(settings.database)
     app.conf.broker_url = settings.broker
     _periodic("gateway.reconcile", settings.reconcile_every_s, for_all=True)(reconcile_recent)
-    flow.require_known_keys(services())
+    _watch_and_be_watched(settings)
+    _open_database(settings)
     try:
         flow.reconcile(services())
-    except Transient:
+    except (Transient, OperationalError):
         log.warning("archive not reached yet", step="reconcile")
-    _watch_and_be_watched(settings)
     listener = _listen_for_reports(settings)
     clock.start()
     signals.worker_shutting_down.connect(_stop_clock)
@@ -333,6 +340,21 @@ def main() -> None:
         listener.stop()
 
 
+def _open_database(settings: Settings) -> None:
+    """Bring the tables up to date; a database that does not answer yet is waited for, and readiness says so."""
+    pause_s = 0.5
+    while True:
+        try:
+            upgrade(settings.database)
+            flow.require_known_keys(services())
+        except OperationalError as error:
+            log.warning("database not reached yet", step="start", error=type(error.__cause__ or error).__name__)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        else:
+            return
+
+
 def _watch_and_be_watched(settings: Settings) -> None:
     """Tell people what is wrong, Prometheus how it goes, and a trace collector where each study was."""
     channels = channels_of(settings)
@@ -340,7 +362,7 @@ def _watch_and_be_watched(settings: Settings) -> None:
     if settings.traces_url:
         traces = open_traces(settings.traces_url)
         _periodic("gateway.traces", TRACES_EVERY_S)(traces.send_ended)
-    expose_tasks(services(), lambda: clock.over)
+    expose_tasks(services(), clock.why_still)
 
 
 def _listen_for_reports(settings: Settings) -> CommitmentListener | None:

@@ -24,6 +24,8 @@ router = APIRouter(prefix="/cases/{case_id}", tags=["timeline"])
 
 NO_TUMOUR = "This case measures no tumour."
 READ_FIRST = "Read the images alone first: volumes are compared afterwards."
+NAMES_A_PATIENT = "FHIR names the patient, and this site does not show patients' names to your role."
+
 NOT_ACCEPTED = "This case has no measurement that a reader accepted and signed."
 
 
@@ -130,6 +132,8 @@ def export_timeline(who: Reader, case_id: str, state: State) -> Response:
 )
 def export_fhir(who: Reader, case_id: str, state: State) -> Response:
     """Return the case's accepted measurement as FHIR R4, with the patient; that it left is kept."""
+    if who.role not in state.sees_identity:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, NAMES_A_PATIENT)
     case = rows_of(case_id, state, who).case
     with state.read_sessions() as session:
         found = flow.timeline_of(state.services, session, case, who.user_name)

@@ -24,11 +24,11 @@ def expose_api(services: Services, components: Components) -> Exposition | None:
     return _started(services, registry, components)
 
 
-def expose_tasks(services: Services, is_over: Callable[[], bool]) -> Exposition | None:
-    """Show what the background process counts while it works."""
+def expose_tasks(services: Services, why_still: Callable[[], str]) -> Exposition | None:
+    """Show what the background process counts while it works, and why it does nothing when it doesn't."""
 
     def readiness() -> dict[str, str]:
-        return {"database": _database(services), "clock": "It has stopped." if is_over() else ""}
+        return {"database": _database(services), "clock": why_still()}
 
     ProcessCollector(registry=steps.registry)
     return _started(services, steps.registry, readiness)

@@ -125,6 +125,18 @@ def test_while_the_database_is_away_the_gateway_says_so_and_goes_on_by_itself_af
     until(lambda: gateway.state(study_uid) is CaseState.QUEUED, "the order at the workers")
     assert {name: running.pid(name) for name in GATEWAY} == pids, "nobody had to start the gateway again"
 
+    running.stop_service("postgres", signal.SIGINT)
+    running.stop_service("gateway-tasks")
+    running.start_service("gateway-tasks")
+    log = system.home / "logs" / "gateway-tasks.log"
+    until(lambda: "database not reached yet" in log.read_text(encoding="utf-8"), "it waits for the database")
+    pid = running.pid("gateway-tasks")
+    running.start_service("postgres")
+    late_uid, late = study(Person(), "20230406", "FLAIR")
+    send(system, late)
+    until(lambda: bool(gateway.cases(late_uid)), "the case of a process that started before its database")
+    assert running.pid("gateway-tasks") == pid
+
 
 def test_on_a_disk_that_is_nearly_full_no_new_study_is_begun(
     gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -10,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from gateway import flow, tasks
 from gateway.db.tables import Case
 from gateway.flow import Services
+from gateway.settings import Settings
 from processing.domain.case import CaseState
 from processing.domain.errors import Transient
 from processing.domain.messages import GATEWAY_QUEUE, OUTCOME_TASK, PROGRESS_TASK
@@ -52,6 +54,22 @@ def test_an_unexpected_error_becomes_an_event_of_its_case_and_the_next_case_is_t
         "2.25.1": (CaseState.QUARANTINED.value, tasks.UNEXPECTED),
         "2.25.2": (CaseState.COMPLETE.value, ""),
     }
+
+
+def test_a_process_that_starts_before_its_database_waits_for_it_and_says_so(live: Services, tmp_path: Path) -> None:
+    away = tmp_path / "not mounted yet"
+    settings = Settings.model_validate(
+        live.settings.model_dump() | {"database_url": f"sqlite:///{away / 'gateway.db'}"}
+    )
+    assert "waited for" in tasks.Clock().why_still()
+    starting = threading.Thread(target=tasks._open_database, args=(settings,))
+    starting.start()
+    starting.join(2.0)
+    assert starting.is_alive()
+    away.mkdir()
+    starting.join(60)
+    assert not starting.is_alive()
+    assert (away / "gateway.db").stat().st_size > 0
 
 
 def test_several_studies_are_prepared_at_once_and_each_only_once(
@@ -108,11 +126,13 @@ def test_the_clock_runs_each_step_again_and_again_and_never_twice_at_a_time(live
 
     clock.steps += [tasks.Periodic("lasting", 0.001, lasting), tasks.Periodic("failing", 0.001, failing)]
     clock.start()
+    assert clock.why_still() == ""
     # The failing one goes on though it fails and the other one hangs.
     assert all(quick.acquire(timeout=60) for _ in range(5))
     slow.set()
     clock.stop()
     assert (running, most) == (0, 1)
+    assert clock.why_still() == "It has stopped."
     while quick.acquire(blocking=False):
         pass
     assert not quick.acquire(timeout=0.05)

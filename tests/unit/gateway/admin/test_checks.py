@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from gateway.admin import checks, doctor, neighbours
 from gateway.admin.database_copy import newest_revision
-from gateway.admin.findings import Finding, Verdict
+from gateway.admin.findings import Finding, Verdict, good
 from gateway.audit import trail
 from gateway.audit.trail import AuditAction
 from gateway.db.engine import alembic_config
@@ -199,7 +199,7 @@ def test_settings_that_are_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, set
 def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "OF_SETTINGS", (checks.check_database,))
     away = Settings.model_validate(settings.model_dump() | {"database_url": f"sqlite:///{tmp_path}/none/x.db"})
-    monkeypatch.setattr(doctor, "check_configuration", lambda: (away, checks.good("configuration", "Complete.")))
+    monkeypatch.setattr(doctor, "check_configuration", lambda: (away, good("configuration", "Complete.")))
     *_, last = doctor.examine()
     _warns(last, "Keys, audit trail, backups and targets")
 

@@ -5,16 +5,21 @@ import json
 from io import StringIO
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from sqlalchemy import select
 
 from demo.scanner import DEMO_PATIENT
+from gateway.access.passwords import Passwords
 from gateway.api.timeline import TimelineView
 from gateway.audit.trail import AuditAction
 from gateway.db.tables import AuditEntry
 from gateway.flow import Services
+from gateway.main import create_app
+from gateway.settings import Settings
 from gateway.timeline.measurements import Quantity
 from processing.domain.decision import Acceptance
 from processing.domain.result import LesionChange
@@ -139,6 +144,23 @@ def test_a_measurement_leaves_as_fhir_that_a_library_accepts(
     assert audited(services) == [("anna", "measurement as FHIR")]
     again = json.loads(reader.get(f"/api/cases/{three[1].case_id}/fhir").text)
     assert again == raw, "the same measurement is the same resources"
+
+
+def test_fhir_goes_to_nobody_who_is_not_shown_names(
+    app: FastAPI, settings: Settings, services: Services, passwords: Passwords, three: list[Made]
+) -> None:
+    del app  # its accounts are used
+    hiding = create_app(
+        settings.model_copy(update={"identity_roles": "technologist"}), services=services, passwords=passwords
+    )
+    with TestClient(hiding, base_url="https://testserver") as http:
+        browser = Browser(http)
+        assert browser.sign_in("anna").is_success
+        answer = browser.get(f"/api/cases/{three[1].case_id}/fhir")
+        assert answer.status_code == 403
+        assert DEMO_PATIENT.patient_id not in answer.text
+        assert browser.get(f"/api/cases/{three[1].case_id}/timeline.csv").is_success
+    assert audited(services) == [("anna", "timeline as a table")]
 
 
 def test_without_an_accepted_measurement_there_is_no_fhir(
