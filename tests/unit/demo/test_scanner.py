@@ -92,7 +92,7 @@ _ORDERS = list(itertools.permutations(range(3)))
 
 
 @given(st.sampled_from(_ORDERS), st.tuples(*[st.sampled_from((-1, 1))] * 3), st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_turning_into_scanner_planes_moves_no_voxel(order: tuple[int, ...], signs: tuple[int, ...], seed: int) -> None:
     axes = np.zeros((3, 3))
     for column, (axis, sign) in enumerate(zip(order, signs, strict=True)):

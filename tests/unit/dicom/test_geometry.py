@@ -166,7 +166,7 @@ def test_axes_that_are_not_perpendicular_are_refused() -> None:
     assert "perpendicular" in rejected(headers)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5)
 @given(st.permutations(range(6)))
 def test_a_multi_frame_image_has_the_geometry_of_its_frames(tmp_path: Path, order: list[int]) -> None:
     images = instances(tmp_path, head(grid_of(shape=(6, 12, 10))))

@@ -114,7 +114,7 @@ def images(draw: st.DrawFn) -> Dataset:
     return image
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(image=images())
 def test_round_trips_agree_with_pydicom(image: Dataset, pseudonymiser: Pseudonymiser) -> None:
     part10 = encoded(image)

@@ -75,7 +75,7 @@ def test_resampling_onto_its_own_grid_changes_nothing(cube: Grid) -> None:
     assert np.array_equal(resample(image, cube, interpolation=Interpolation.NEAREST).array, image.array)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     rotation=st.tuples(*[st.floats(-0.4, 0.4)] * 3),
     shift=st.tuples(*[st.floats(-3, 3)] * 3),

@@ -1,0 +1,8 @@
+"""For all tests: how fast a machine is decides none of them."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
