@@ -27,6 +27,8 @@ CHANNELS = (SeriesRole.T1, SeriesRole.T1C, SeriesRole.T2, SeriesRole.FLAIR)
 _LEAST_TISSUE = 2000
 _RIM_MM = 2.0
 _CALM_MM = 1.2
+_LITTLE_NOISE = 0.045
+"""Standard deviation between neighbours in white matter, in units of its signal."""
 _SHADING_MM = 8.0
 _MIRROR_MM = 4.0
 _AT_ONCE = 2
@@ -62,7 +64,8 @@ class TumourEvidence:
     white_matter, grey_matter : ndarray of float32
         Prior probabilities from the atlas.
     flair, uptake : ndarray of float32
-        FLAIR, and T1C less T1 (without T1, less the level of white matter), as noisy as they are.
+        FLAIR, and T1C less T1 (without T1, less the level of white matter); smoothed as far as their noise asks for,
+        which is not at all in a clean scan: smoothing blurs a thin ring.
     mirrored_flair, mirrored_uptake : ndarray of float32
         Reflected at the atlas's midsagittal plane, smoothed as far as no brain is symmetric.
     hyperintensity : Signal
@@ -136,8 +139,8 @@ def gather_evidence(
         contrasts=contrasts,
         white_matter=white,
         grey_matter=grey,
-        flair=flair,
-        uptake=uptake,
+        flair=usual.as_calm_as_needed(flair),
+        uptake=usual.as_calm_as_needed(uptake),
         mirrored_flair=mirrored(flair, 1.0),
         mirrored_uptake=mirrored(uptake, 0.0),
         hyperintensity=usual.signal(flair),
@@ -155,6 +158,12 @@ class _Usual:
         calm = _smooth(array, self.grid, _CALM_MM)
         level = max(float(np.median(calm[self.grey])) if self.grey.any() else 0.0, float(np.median(calm[self.white])))
         return Signal(calm, level + 3 * _robust_spread(calm[self.white]))
+
+    def as_calm_as_needed(self, array: Map) -> Map:
+        """Smooth not at all up to a little noise, and as far as a signal from twice that on."""
+        beside = self.white[..., 1:] & self.white[..., :-1]
+        noise = _robust_spread(np.diff(array, axis=-1)[beside]) / np.sqrt(2)
+        return _smooth(array, self.grid, _CALM_MM * float(np.clip(noise / _LITTLE_NOISE - 1, 0, 1)))
 
 
 def _without_shading(volume: Volume, brain: Mask) -> Volume:

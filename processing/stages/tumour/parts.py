@@ -107,3 +107,11 @@ def midway(values: npt.NDArray[np.float32], low: float) -> float:
     if bright.size == 0:
         return float("inf")
     return (low + float(np.percentile(bright, 75))) / 2
+
+
+def box_around(mask: Mask, shape: tuple[int, ...], margin: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return the smallest box around a mask with a margin in voxels, within an array of this shape."""
+    found = ndimage.find_objects(mask.astype(np.uint8))[0]
+    return tuple(
+        slice(max(0, axis.start - m), min(n, axis.stop + m)) for axis, n, m in zip(found, shape, margin, strict=True)
+    )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813 - the library's own abbreviation
 from scipy import ndimage
-from skimage.segmentation import random_walker
+from scipy.stats import chi2
 
 from processing.domain.imaging import LabelMap
 from processing.domain.study import SeriesRole
 from processing.stages.distance import depth_within
 from processing.stages.tumour.evidence import CHANNELS, TumourEvidence
-from processing.stages.tumour.parts import Map, Mask, closed, compose, filled, grown, main_pieces, midway, smoothed
+from processing.stages.tumour.parts import Map, Mask, box_around, filled, main_pieces, midway, smoothed
+from processing.stages.tumour.random_walk import RandomWalker
+from processing.stages.tumour.uptake import enhancing, nothing, with_core
 
 
 class Segmenter(Protocol):
@@ -53,7 +54,7 @@ class Thresholds:
             seen &= evidence.contrasts[SeriesRole.T2] > 1.2
         cut = max(midway(evidence.flair[seen], 1.05), signal.limit - 0.05)
         whole = main_pieces(smoothed(evidence.brain & (evidence.flair > cut), grid), grid)
-        return _with_core(evidence, whole, _enhancing(evidence, evidence.enhancement.array, whole))
+        return with_core(evidence, whole, enhancing(evidence, evidence.enhancement.array, whole))
 
 
 class OutlierMixture:
@@ -65,13 +66,13 @@ class OutlierMixture:
     name = "outlier mixture"
     _rounds = 12
     _sample = 60_000
-    _cuts: Mapping[int, float] = {2: 17.0, 3: 19.7, 4: 22.0}
-    """Squared Mahalanobis distance, by the number of channels, that one normal voxel in 5,000 exceeds."""
+    _unusual = 1 / 5000
+    """The part of normal voxels that lies farther out than the cut."""
 
     def segment(self, evidence: TumourEvidence) -> LabelMap:
         """See `Segmenter`."""
         channels = np.stack([evidence.contrasts[role] for role in CHANNELS if role in evidence.contrasts], axis=-1)
-        cut = self._cuts[channels.shape[-1]]
+        cut = float(chi2.isf(self._unusual, channels.shape[-1]))
         inside = channels[evidence.brain]
         fluid = np.clip(1 - evidence.white_matter - evidence.grey_matter, 0.02, 1)
         prior = np.stack([evidence.white_matter, evidence.grey_matter, fluid], axis=-1)[evidence.brain]
@@ -83,9 +84,7 @@ class OutlierMixture:
         unusual[evidence.brain] = distance > cut
         unusual &= evidence.hyperintensity.array > evidence.hyperintensity.limit - 0.1
         whole = main_pieces(smoothed(unusual, evidence.grid, 1.2), evidence.grid)
-        odd = np.zeros_like(unusual)
-        odd[evidence.brain] = distance > cut
-        return _with_core(evidence, whole, odd & _enhancing(evidence, evidence.contrasts[SeriesRole.T1C], whole))
+        return with_core(evidence, whole, enhancing(evidence, evidence.contrasts[SeriesRole.T1C], whole))
 
     def _distance(self, values: Map, prior: npt.NDArray[np.float32], cut: float) -> npt.NDArray[np.float64]:
         """Squared Mahalanobis distance of each voxel, shape (n,), to the nearest normal tissue."""
@@ -124,15 +123,15 @@ class SymmetryGrowth:
         blurred = ndimage.gaussian_filter(ahead, [4.0 / s for s in spacing])
         seed = np.unravel_index(int(np.argmax(np.where(evidence.brain, blurred, -1))), blurred.shape)
         if signal.array[seed] < signal.limit:
-            return _nothing(evidence)
+            return nothing(evidence)
         around = _ball(seed, grid.shape, spacing, 6.0) & evidence.brain
-        height = float(np.percentile(signal.array[around], 75))
+        height = float(np.median(evidence.flair[around]))
         normal = float(np.median(evidence.mirrored_flair[evidence.brain]))
-        inside = evidence.brain & (signal.array > (height + normal) / 2) & (ahead > 0.2 * (height - normal))
-        more = evidence.enhancement.array - evidence.mirrored_uptake
-        ring = _enhancing(evidence, more, main_pieces(inside, grid))
+        inside = evidence.brain & (evidence.flair > (height + normal) / 2) & (ahead > 0.2 * (height - normal))
+        more = evidence.uptake - evidence.mirrored_uptake
+        ring = enhancing(evidence, more, main_pieces(inside, grid))
         whole = _piece_at(smoothed(inside | filled(ring & smoothed(ring, grid)), grid), seed)
-        return _with_core(evidence, whole, ring)
+        return with_core(evidence, whole, ring)
 
 
 class LevelSet:
@@ -148,15 +147,15 @@ class LevelSet:
         sure = evidence.brain & (signal.array > signal.limit)
         start = main_pieces(_shrunk(sure, grid.spacing_mm), grid, of_largest=0.3)
         if not start.any():
-            return _nothing(evidence)
-        ring = _enhancing(evidence, evidence.uptake, start)
+            return nothing(evidence)
+        ring = enhancing(evidence, evidence.uptake, start)
         start = start | ring
-        lower = midway(evidence.flair[start], 1.05)
+        lower = midway(evidence.flair[sure], 1.05)
         whole = self._spread(np.where(evidence.brain, evidence.flair, 0), start, lower, grid.spacing_mm)
-        return _with_core(evidence, whole & evidence.brain, ring)
+        return with_core(evidence, whole & evidence.brain, ring)
 
     def _spread(self, image: Map, start: Mask, lower: float, spacing: tuple[float, float, float]) -> Mask:
-        box = _box(start, image.shape, tuple(int(np.ceil(20 / s)) for s in spacing))
+        box = box_around(start, image.shape, tuple(int(np.ceil(20 / s)) for s in spacing))
         feature = sitk.GetImageFromArray(image[box])
         feature.SetSpacing(spacing[::-1])
         inside = sitk.GetImageFromArray(start[box].astype(np.uint8))
@@ -176,87 +175,12 @@ class LevelSet:
         return whole
 
 
-class RandomWalker:
-    """Sure tumour and sure brain are marked; where a random walk from each voxel ends first decides (Grady 2006)."""
-
-    name = "random walker"
-    _spacing_mm = 2.0
-
-    def segment(self, evidence: TumourEvidence) -> LabelMap:
-        """See `Segmenter`."""
-        grid = evidence.grid
-        step = tuple(max(1, round(self._spacing_mm / s)) for s in grid.spacing_mm)
-        every = tuple(slice(None, None, n) for n in step)
-        signal = evidence.hyperintensity
-        sure = main_pieces(evidence.brain & (signal.array > signal.limit + 0.05), grid, of_largest=0.3)
-        if not sure.any():
-            return _nothing(evidence)
-        ring = _enhancing(evidence, ndimage.median_filter(evidence.uptake, 3), sure)
-        sure = sure | ring
-        away = ndimage.distance_transform_edt(~sure, sampling=grid.spacing_mm)
-        normal = (signal.array < (1.0 + signal.limit) / 2) | (away > 35)
-        # -1 leaves a voxel out of the walk, 0 leaves it open.
-        marks = np.where(evidence.brain, 0, -1)[every]
-        marks[(evidence.brain & normal)[every]] = 2
-        marks[(evidence.brain & sure)[every]] = 1
-        walked = random_walker(
-            signal.array[every].astype(np.float64),
-            marks,
-            beta=250,
-            mode="cg_j",
-            tol=1e-4,
-            prob_tol=1e-2,
-            spacing=np.array([n * s for n, s in zip(step, grid.spacing_mm, strict=True)]),
-        )
-        coarse = (walked == 1).astype(np.float32)
-        fine = ndimage.zoom(coarse, [n / c for n, c in zip(grid.shape, coarse.shape, strict=True)], order=1)
-        whole = main_pieces(evidence.brain & (fine > 0.5), grid)
-        return _with_core(evidence, whole, ring)
-
-
 BUILT_IN: tuple[Segmenter, ...] = (Thresholds(), OutlierMixture(), SymmetryGrowth(), LevelSet(), RandomWalker())
-
-
-def _nothing(evidence: TumourEvidence) -> LabelMap:
-    return LabelMap(np.zeros(evidence.grid.shape, np.uint16), evidence.grid)
-
-
-def _enhancing(evidence: TumourEvidence, image: Map, tumour: Mask) -> Mask:
-    """What takes up contrast agent in and around a tumour, by an image of the uptake.
-
-    The level lies halfway between the tumour's own quiet and brightest parts. Sinuses, vessels and the choroid plexus
-    take up far more than a faint ring does: what lies elsewhere has no say.
-    """
-    around = grown(tumour, evidence.grid, 5.0) & evidence.brain
-    seen = around & (evidence.enhancement.array > evidence.enhancement.limit)
-    if not seen.any():
-        return seen
-    quiet = image[around & ~seen]
-    low = float(np.median(quiet)) if quiet.size else 0.0
-    ring: Mask = seen & (image > (low + float(np.percentile(image[seen], 90))) / 2)
-    return main_pieces(ring, evidence.grid)
 
 
 def _shrunk(mask: Mask, spacing: tuple[float, float, float]) -> Mask:
     inner: Mask = depth_within(mask, spacing) > 2.0
     return inner
-
-
-def _with_core(evidence: TumourEvidence, whole: Mask, enhancing: Mask) -> LabelMap:
-    """Find the core in a tumour: the ring, fluid-like tissue next to it, and what both enclose.
-
-    A ring is rarely closed: it is thin in places, and neither necrosis nor a cyst need be bright on FLAIR.
-    """
-    grid = evidence.grid
-    ring = main_pieces(enhancing & grown(whole, grid, 5.0) & evidence.brain, grid)
-    envelope = filled(closed(whole | ring, grid, 6.0)) & evidence.brain
-    # Ventricles are dark on FLAIR besides.
-    dead = envelope & (evidence.t1 < 0.68) & (evidence.flair > 0.7)
-    if SeriesRole.T2 in evidence.contrasts:
-        dead &= evidence.contrasts[SeriesRole.T2] > 2.2
-    dead = main_pieces(smoothed(dead, grid), grid)
-    core = filled(ring | dead) & envelope
-    return compose(whole | core, core, ring, grid)
 
 
 def _robust_gaussian(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -286,13 +210,6 @@ def _ball(
     squares = sum(((axis - int(c)) * s) ** 2 for axis, c, s in zip(axes, centre, spacing, strict=True))
     inside: Mask = np.asarray(squares) <= radius_mm**2
     return inside
-
-
-def _box(mask: Mask, shape: tuple[int, ...], margin: tuple[int, ...]) -> tuple[slice, ...]:
-    found = ndimage.find_objects(mask.astype(np.uint8))[0]
-    return tuple(
-        slice(max(0, axis.start - m), min(n, axis.stop + m)) for axis, n, m in zip(found, shape, margin, strict=True)
-    )
 
 
 def _piece_at(mask: Mask, seed: tuple[np.intp, ...]) -> Mask:
