@@ -36,7 +36,7 @@ With `INTERVAL_DEFACE=true` a program beside the gateway, without settings, secr
 network, sets face and ears to 0 before an image is pseudonymised: what lies in front of and below a plane from brows
 to the skull base, and a box around each ear, both found by the alignment with the atlas; nothing within 10 mm of the
 brain. No byte outside the pixel data changes, and all series of a frame of reference lose the same region. Only then do
-code 113101 (Clean Recognizable Visual Features Option) and Recognizable Visual Features NO stand in the output. Images
+code 113102 (Clean Recognizable Visual Features Option) and Recognizable Visual Features NO stand in the output. Images
 that are compressed, whose slices are thicker than 4.5 mm, or in which no brain is found are refused. It is off unless
 the site asks for it; copies that were made before stay as they are.
 """
