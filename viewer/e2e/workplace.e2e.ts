@@ -4,7 +4,7 @@
  *
  * Environment: WORKPLACE_URL, WORKPLACE_PASSWORD (of anna, berta, otto and vera); optional SCREENSHOT_DIR, CHROMIUM.
  */
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { components } from '../src/client/schema';
@@ -32,6 +32,18 @@ async function signIn(user: string, heading: string): Promise<Page> {
 async function openCase(page: Page): Promise<void> {
   await page.getByRole('row').filter({ hasText: /Ready for review|second reader/ }).getByRole('link').click();
   await page.locator('.overlay .edge.left').nth(2).waitFor({ timeout: 60_000 });
+}
+
+/** Where an element lies when the page has stopped to arrange itself. */
+async function atRest(element: Locator): Promise<{ x: number; y: number; width: number; height: number }> {
+  let before = '';
+  for (;;) {
+    const box = await element.boundingBox();
+    const now = JSON.stringify(box);
+    if (box && now === before) return box;
+    before = now;
+    await element.page().waitForTimeout(300);
+  }
 }
 
 describe.skipIf(!base)('the workplace', () => {
@@ -109,13 +121,13 @@ describe.skipIf(!base)('the workplace', () => {
     await page.getByRole('button', { name: 'Show lesion 1 in the images' }).click();
     const pane = page.locator('[data-pane=current]');
     await pane.locator('.mark').waitFor();
-    // As far from the marked lesion as the scale says; the spot spans the slices of both.
-    const off = minus(indexToWorld(header, [2.5, 32.5, 16.5]), indexToWorld(header, before.lesions[0]?.centroid_index ?? []));
-    const [mark, scale] = [await pane.locator('.mark').boundingBox(), await pane.locator('svg.scale').boundingBox()];
-    if (!mark || !scale) throw new Error('the picture has no mark or scale');
-    const pixelsPerMm = (scale.width - 2) / (10 * Number.parseFloat((await pane.locator('.scale-text').textContent()) ?? ''));
     await page.keyboard.press('m');
     await page.getByText('Click into the lesion that was missed').waitFor();
+    // As far from the marked lesion as the scale says; the spot spans the slices of both.
+    const off = minus(indexToWorld(header, [2.5, 32.5, 16.5]), indexToWorld(header, before.lesions[0]?.centroid_index ?? []));
+    const mark = await atRest(pane.locator('.mark'));
+    const scale = await atRest(pane.locator('svg.scale'));
+    const pixelsPerMm = (scale.width - 2) / (10 * Number.parseFloat((await pane.locator('.scale-text').textContent()) ?? ''));
     await page.mouse.click(mark.x + mark.width / 2 + off[0] * pixelsPerMm, mark.y + mark.height / 2 + off[1] * pixelsPerMm);
     const bar = page.getByTestId('drawing');
     await bar.getByTestId('drawn-volume').filter({ hasText: '864 mm³' }).waitFor();

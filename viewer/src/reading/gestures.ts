@@ -60,6 +60,8 @@ export function listen(pane: HTMLElement, gestures: Gestures): () => void {
 
   const up = (event: PointerEvent) => {
     if (drag?.kind === 'window' && !drag.moved) gestures.click(placeOf(event));
+    // The last move may never have been told.
+    if (drag?.kind === 'draw') line(drag.last, placeOf(event), gestures.draw);
     drag = null;
   };
 
