@@ -112,6 +112,9 @@ def arguments(image: ContainerImage, name: str, data: Path, results: Path) -> li
         f"--memory-swap={image.memory_mb}m",
         f"--cpus={image.processors:g}",
         "--pids-limit=512",
+        # Of its own, too: the runtime's default may be more than the host lets anybody have.
+        "--ulimit=nofile=1024:1024",
+        "--ulimit=nproc=2048:2048",
         f"--volume={data}:/data:ro",
         f"--volume={results}:/data/results:rw",
         image.image,

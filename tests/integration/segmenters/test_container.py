@@ -70,7 +70,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if imported.returncode != 0:
         pytest.skip(f"the container runtime takes no image here: {imported.stderr.strip()[-200:]}")
     name = "sha256:" + imported.stdout.strip().removeprefix("sha256:")
-    plain = subprocess.run([runtime, "run", "--rm", "--network=none", name, "/bin/sh", "-c", ":"], capture_output=True)
+    limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=2048:2048")
+    plain = subprocess.run(
+        [runtime, "run", "--rm", "--network=none", *limits, name, "/bin/sh", "-c", ":"], capture_output=True
+    )
     if plain.returncode != 0:
         subprocess.run([runtime, "rmi", "--force", name], capture_output=True, check=False)
         pytest.skip(f"no container runs here: {plain.stderr.decode().strip()[-200:]}")
