@@ -26,6 +26,7 @@ from processing.dicom.read import SourceSeries, read_series
 from processing.domain.decision import SignedReview
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import Grid, LabelMap, Volume
+from processing.domain.messages import StoredObject
 from processing.domain.study import SeriesRole
 
 
@@ -53,6 +54,17 @@ class ResultObject:
     kind: ObjectKind
     dataset: Dataset
     content: DocumentContent | None = None
+
+    @property
+    def stored(self) -> StoredObject:
+        """What an outcome says of it: its kind, and where it is found in the archive."""
+        return StoredObject(
+            kind=self.kind.value,
+            sop_class_uid=str(self.dataset.SOPClassUID),
+            study_instance_uid=str(self.dataset.StudyInstanceUID),
+            series_instance_uid=str(self.dataset.SeriesInstanceUID),
+            sop_instance_uid=str(self.dataset.SOPInstanceUID),
+        )
 
 
 def draft_series_uids(provenance: Provenance) -> frozenset[str]:

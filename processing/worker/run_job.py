@@ -27,7 +27,6 @@ from processing.domain.messages import (
     JobOutcome,
     JobProgress,
     OutcomeStatus,
-    StoredObject,
     StudyOrder,
 )
 from processing.domain.result import PipelineResult
@@ -172,7 +171,7 @@ def _carry_out(order: JobOrder, archive: DicomArchive, clock: Clock) -> JobOutco
             job_id=order.job_id,
             attempt=order.attempt,
             status=OutcomeStatus.SUCCEEDED,
-            objects=tuple(_stored(item) for item in objects),
+            objects=tuple(item.stored for item in objects),
         ),
         result,
     )
@@ -249,16 +248,6 @@ def _store(archive: DicomArchive, objects: tuple[ResultObject, ...], progress: P
             yield to_part10(item.dataset)
 
     archive.store(files())
-
-
-def _stored(item: ResultObject) -> StoredObject:
-    return StoredObject(
-        kind=item.kind.value,
-        sop_class_uid=str(item.dataset.SOPClassUID),
-        study_instance_uid=str(item.dataset.StudyInstanceUID),
-        series_instance_uid=str(item.dataset.SeriesInstanceUID),
-        sop_instance_uid=str(item.dataset.SOPInstanceUID),
-    )
 
 
 def _failure(order: JobOrder, status: OutcomeStatus, reason: str) -> JobOutcome:

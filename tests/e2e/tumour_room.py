@@ -22,7 +22,7 @@ from processing.dicom.read import parse_part10, read_series
 from processing.dicom.result import to_part10
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.imaging import Volume
-from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StoredObject, StudyOrder
+from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StudyOrder
 from processing.domain.study import SeriesRole
 from processing.domain.tumour import TumourVolumes
 from tests.unit.dicom.made import grid_of, head
@@ -122,15 +122,6 @@ def _measured(order: JobOrder, archive: MemoryArchive, scale: float) -> JobOutco
         job_id=order.job_id,
         attempt=1,
         status=OutcomeStatus.SUCCEEDED,
-        objects=tuple(
-            StoredObject(
-                kind=one.kind.value,
-                sop_class_uid=str(one.dataset.SOPClassUID),
-                study_instance_uid=str(one.dataset.StudyInstanceUID),
-                series_instance_uid=str(one.dataset.SeriesInstanceUID),
-                sop_instance_uid=str(one.dataset.SOPInstanceUID),
-            )
-            for one in written
-        ),
+        objects=tuple(one.stored for one in written),
     )
     return formats.succeeded(outcome, result)

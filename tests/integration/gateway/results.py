@@ -9,7 +9,7 @@ from processing.dicom.archive import DicomArchive
 from processing.dicom.read import parse_part10, read_series
 from processing.dicom.result import to_part10, write_draft
 from processing.domain.imaging import LabelMap, RigidTransform
-from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StoredObject
+from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.result import Lesion, LesionChange, LongitudinalResult, Region, Side
 from processing.domain.study import SeriesRole
 
@@ -51,14 +51,5 @@ def carry_out(order: JobOrder, archive: DicomArchive) -> JobOutcome:
         attempt=order.attempt,
         status=OutcomeStatus.SUCCEEDED,
         lesions=lesions,
-        objects=tuple(
-            StoredObject(
-                kind=one.kind.value,
-                sop_class_uid=str(one.dataset.SOPClassUID),
-                study_instance_uid=str(one.dataset.StudyInstanceUID),
-                series_instance_uid=str(one.dataset.SeriesInstanceUID),
-                sop_instance_uid=str(one.dataset.SOPInstanceUID),
-            )
-            for one in written
-        ),
+        objects=tuple(one.stored for one in written),
     )

@@ -23,7 +23,7 @@ from processing.dicom.read import parse_part10, read_series, without_pixels
 from processing.dicom.result import to_part10, write_draft
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import Grid, LabelMap, RigidTransform, Volume
-from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StoredObject, StudyOrder
+from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus, StudyOrder
 from processing.domain.result import Lesion, LesionChange, LongitudinalResult, Region, Side
 from processing.domain.study import SeriesRole
 
@@ -128,16 +128,7 @@ def compare(folder: Path, pair: Pair | None = None) -> Compared:
         status=OutcomeStatus.SUCCEEDED,
         lesions=result.lesions,
         warnings=result.warnings,
-        objects=tuple(
-            StoredObject(
-                kind=one.kind.value,
-                sop_class_uid=str(one.dataset.SOPClassUID),
-                study_instance_uid=str(one.dataset.StudyInstanceUID),
-                series_instance_uid=str(one.dataset.SeriesInstanceUID),
-                sop_instance_uid=str(one.dataset.SOPInstanceUID),
-            )
-            for one in written
-        ),
+        objects=tuple(one.stored for one in written),
     )
     return Compared(order, outcome, archive, current, prior, result)
 
