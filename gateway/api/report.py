@@ -10,7 +10,7 @@ from gateway.api.cases import rows_of
 from gateway.api.deps import Reader, State
 from gateway.api.disclosure import keep_in
 from gateway.api.problems import problems
-from gateway.api.review import reviewed
+from gateway.api.review import judged
 from gateway.api.schemas import ReportChange, ReportState, ReviewState
 from gateway.audit.trail import AuditAction
 from gateway.review import decisions
@@ -39,7 +39,7 @@ def set_report(who: Reader, case_id: str, change: ReportChange, state: State) ->
     """Keep the reader's own words, or take the draft again."""
     seal = state.services.seal
     with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+        case, job = judged(session, case_id)
         basis = flow.report_words(state.services, session, case, job).basis
         review = decisions.write_report(
             session,

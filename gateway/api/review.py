@@ -42,7 +42,7 @@ _ERRORS = problems(401, 403, 404, 409, 422)
 def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, state: State) -> ReviewState:
     """Accept or reject one lesion, or take the verdict back."""
     with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+        case, job = judged(session, case_id)
         review = decisions.change_verdict(
             session, case, job, number, change.verdict, reader=who.user_name, edit=change.edit
         )
@@ -56,7 +56,7 @@ def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: S
     """Say whether the whole is acceptable, rate it, comment on it, and note what was seen without the result."""
     seal = state.services.seal
     with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+        case, job = judged(session, case_id)
         review = decisions.change_assessment(
             session,
             case,
@@ -178,6 +178,13 @@ def reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
     job = store.latest_job(case)
     if job is None:
         raise HTTPException(status.HTTP_409_CONFLICT, "There is no result to review yet.")
+    return case, job
+
+
+def judged(session: Session, case_id: str) -> tuple[Case, Job]:
+    """Return the same as `reviewed` to judge its result; or refuse with 409 while the images have to be read first."""
+    case, job = reviewed(session, case_id)
+    flow.must_be_seen(session, case, job)
     return case, job
 
 

@@ -37,7 +37,14 @@ from gateway.flow.retention import hold, lift_hold, make_room, remove_old_copies
 from gateway.flow.services import Services, build_services, require_known_keys
 from gateway.flow.shipping import take_report
 from gateway.flow.step import fail
-from gateway.flow.time_points import earlier_tumours, is_accepted, is_followed, to_be_read_by_eye, wants_eye_first
+from gateway.flow.time_points import (
+    earlier_tumours,
+    is_accepted,
+    is_followed,
+    must_be_seen,
+    to_be_read_by_eye,
+    wants_eye_first,
+)
 
 __all__ = [
     "CorrectionResult",
@@ -60,6 +67,7 @@ __all__ = [
     "lift_hold",
     "make_room",
     "measures_a_tumour",
+    "must_be_seen",
     "notes_of",
     "original_study_uid",
     "passages",

@@ -10,7 +10,7 @@ from gateway.db.tables import Case, Job, Review
 from gateway.jobs import store
 from gateway.release.ratings import reference_studies
 from gateway.review import decisions
-from gateway.review.second_reader import volumes_compare
+from gateway.review.second_reader import SEE_FIRST, ReviewRefused, volumes_compare
 from gateway.review.tumour_reading import PRIORS
 from processing.domain.case import CaseState
 
@@ -53,6 +53,17 @@ def wants_eye_first(session: Session, case: Case, job: Job | None, review: Revie
     if case.study_uid in reference_studies(session):
         return False  # its results are rated, not read
     return is_followed(session, case, job)
+
+
+def must_be_seen(session: Session, case: Case, job: Job) -> None:
+    """Refuse to have a result judged that the images of three time points have to be read without first.
+
+    Raises
+    ------
+    ReviewRefused
+    """
+    if wants_eye_first(session, case, job, decisions.review_of(session, job)):
+        raise ReviewRefused(SEE_FIRST)
 
 
 def to_be_read_by_eye(session: Session, cases: Collection[Case]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gateway.db.tables import Case, EarlierReview, Job, Review
 from gateway.review import second_reader
 from gateway.review.edits import standing_edits
-from gateway.review.second_reader import ReviewRefused, reading_of, volume_reading_of
+from gateway.review.second_reader import SEE_FIRST, ReviewRefused, reading_of, volume_reading_of
 from processing.domain.case import CaseState
 from processing.domain.decision import (
     Acceptance,
@@ -360,7 +360,7 @@ def _must_be_complete(review: Review, numbers: list[int]) -> None:
 
 def _must_be_read(review: Review) -> None:
     if review.visual_reading is None:
-        raise ReviewRefused("Say first what you see in the images alone.")
+        raise ReviewRefused(SEE_FIRST)
     if second_reader.volumes_compare(review) and review.volume_reading is None:
         raise ReviewRefused("Say first what you conclude with the volumes.")
 

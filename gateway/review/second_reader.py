@@ -21,6 +21,8 @@ class ReviewRefused(InputRejected):
     """A change or signature that the review's present state does not allow."""
 
 
+SEE_FIRST = "Say first what you see in the images alone."
+
 _OPINIONS: dict[str, Opinion] = {one.value: one for kind in (Reading, TumourReading) for one in kind}
 
 
@@ -85,7 +87,7 @@ def must_be_turn_of(review: Review, reader: str) -> None:
     if reader == review.reader:
         raise ReviewRefused("You have signed this case; now a second reader looks at it.")
     if review.blind_reading is None:
-        raise ReviewRefused("Say first what you see in the images alone.")
+        raise ReviewRefused(SEE_FIRST)
     if review.second_reader != reader:
         raise ReviewRefused("Another second reader has begun with this case.")
 

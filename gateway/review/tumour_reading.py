@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, Job, Review
 from gateway.review import decisions
-from gateway.review.second_reader import ReviewRefused, volumes_compare
+from gateway.review.second_reader import SEE_FIRST, ReviewRefused, volumes_compare
 from processing.domain.decision import EyeDiameters, TumourReading
 from processing.domain.growth import TIME_POINTS
 
@@ -68,7 +68,7 @@ def read_with_volumes(
     if review.first_signed_at is not None:
         raise ReviewRefused("What the first reader concluded stays as it was signed.")
     if review.visual_reading is None or not followed:
-        raise ReviewRefused("Say first what you see in the images alone.")
+        raise ReviewRefused(SEE_FIRST)
     if not accepted_so_far(session, job, review):
         raise ReviewRefused("Volumes are only compared where the result and all its parts were accepted.")
     decisions.claim(session, review, edit, reader=reader, volume_reading=reading.value)

@@ -11,6 +11,8 @@ from gateway.api.schemas import (
     CaseDetail,
     Consensus,
     EyeReading,
+    Problem,
+    ReportChange,
     ReportState,
     SecondStage,
     Signature,
@@ -27,6 +29,7 @@ from tests.unit.gateway.front import PASSWORD, Made, state_of
 from tests.unit.gateway.front_result import Compared
 from tests.unit.gateway.tumour_visits import tumour
 
+SEE_FIRST = "Say first what you see in the images alone."
 LARGER, UNCHANGED = TumourReading.LARGER, TumourReading.UNCHANGED
 
 
@@ -94,8 +97,24 @@ def test_before_the_images_are_read_nobody_is_shown_an_outline_or_a_volume(desk:
     lines = Worklist.model_validate(desk.browser.get("/api/cases").json()).cases
     assert [line.tumour_ml for line in lines if line.case_id == newest.case_id] == [None]
     assert ReportState.model_validate(desk.browser.get(f"{desk.path}/report").json()).draft == ""
+
+
+def test_before_the_images_are_read_nothing_is_judged_written_or_signed(desk: Desk) -> None:
+    judged = [
+        desk.browser.put(f"{desk.path}/lesions/1/verdict", VerdictChange(edit=0, verdict=Verdict.ACCEPTED)),
+        desk.browser.put(
+            f"{desk.path}/assessment",
+            AssessmentChange(edit=0, acceptance=Acceptance.ACCEPTABLE, rating=4, comment=""),
+        ),
+        desk.browser.put(f"{desk.path}/report", ReportChange(edit=0, words="Larger.")),
+        desk.with_volumes(LARGER),
+        desk.sign(),
+    ]
+    assert [answer.status_code for answer in judged] == [409] * 5
+    assert {Problem.model_validate(answer.json()).detail for answer in judged[:4]} == {SEE_FIRST}
+    assert desk.edit == 0, "nothing of it was kept"
+    assert desk.by_eye(LARGER).is_success
     desk.accept()
-    assert desk.sign().status_code == 409
 
 
 def test_what_was_seen_is_said_once_and_opens_the_outlines(desk: Desk) -> None:
