@@ -22,7 +22,7 @@ from gateway.log import get_logger
 from gateway.pseudonymise.record import StudyRecord
 from gateway.pseudonymise.reidentify import Demographics, reidentify
 from gateway.retention.due import why_copies_are_gone
-from gateway.review import decisions, reopening
+from gateway.review import decisions, reopening, signing
 from gateway.review.edits import DrawnLesion, standing_edits
 from gateway.review.finalise import EarlierSignature, final_objects, withdrawn_uids
 from gateway.review.second_reader import ReviewRefused
@@ -77,7 +77,7 @@ def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
         now = services.clock()
         report = reports.words_to_sign(services, session, case, job)
         language = services.settings.report_language
-        review = decisions.sign(
+        review = signing.sign(
             session,
             case,
             job,
@@ -227,7 +227,7 @@ def _signed_result(services: Services, session: Session, case: Case) -> _Signed:
 def _as_signed(services: Services, session: Session, review: Review | EarlierReview, job_id: str) -> SignedReview:
     names = [session.get(User, name) if name else None for name in (review.reader, review.second_reader)]
     reader, second = (account.display_name if account is not None else "" for account in names)
-    return decisions.signed_review(
+    return signing.signed_review(
         review,
         reader_name=reader,
         second_name=second,

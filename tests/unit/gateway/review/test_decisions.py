@@ -10,7 +10,7 @@ from gateway.access.passwords import Passwords
 from gateway.access.roles import Role
 from gateway.db.tables import Review
 from gateway.jobs import store
-from gateway.review import decisions
+from gateway.review import decisions, signing
 from gateway.review.decisions import UnknownLesion
 from gateway.review.second_reader import ReviewRefused
 from processing.domain.case import CaseEvent
@@ -51,8 +51,8 @@ class Desk:
             assert case is not None
             job = store.latest_job(case)
             assert job is not None
-            review = decisions.sign(session, case, job, reader=READER, edit=edit, now=NOON)
-            return decisions.signed_review(review, reader_name="Dr. Anna")
+            review = signing.sign(session, case, job, reader=READER, edit=edit, now=NOON)
+            return signing.signed_review(review, reader_name="Dr. Anna")
 
     def review(self) -> Review | None:
         with self.sessions() as session:
@@ -85,7 +85,7 @@ def test_verdicts_and_assessment_become_the_signed_review(desk: Desk) -> None:
     assert signed.accepted_lesions == {1}
     review = desk.review()
     assert review is not None
-    assert decisions.signed_review(review, reader_name="Dr. Anna") == signed
+    assert signing.signed_review(review, reader_name="Dr. Anna") == signed
 
 
 def test_a_stale_edit_is_refused_and_changes_nothing(desk: Desk) -> None:
@@ -198,4 +198,4 @@ def test_an_open_review_is_no_signed_one(desk: Desk) -> None:
     review = desk.review()
     assert review is not None
     with pytest.raises(ReviewRefused, match="not signed"):
-        decisions.signed_review(review, reader_name="Dr. Anna")
+        signing.signed_review(review, reader_name="Dr. Anna")

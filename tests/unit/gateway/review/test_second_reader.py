@@ -14,7 +14,7 @@ from gateway.access.passwords import Passwords
 from gateway.access.roles import Role
 from gateway.db.tables import Case, Job, Review
 from gateway.jobs import store
-from gateway.review import decisions, reopening
+from gateway.review import decisions, reopening, signing
 from gateway.review.second_reader import ReviewRefused, is_blind
 from processing.domain.case import CaseEvent
 from processing.domain.decision import Acceptance, Reading, Verdict
@@ -77,7 +77,7 @@ class Room:
         )
 
     def sign(self, reader: str = FIRST) -> Review:
-        return self.do(partial(decisions.sign, reader=reader, edit=self.edit, report="words", now=NOON))
+        return self.do(partial(signing.sign, reader=reader, edit=self.edit, report="words", now=NOON))
 
     def read_blind(self, reading: Reading, reader: str = SECOND) -> Review:
         edit = self.edit
@@ -196,7 +196,7 @@ def test_an_opinion_in_line_with_the_first_one_closes_the_case(disputed: Room) -
     review = disputed.sign(SECOND)
     assert review.signed_at == NOON
     assert (review.reader, review.second_reader) == (FIRST, SECOND)
-    signed = decisions.signed_review(review, reader_name="Dr. Anna", second_name="Dr. Bert")
+    signed = signing.signed_review(review, reader_name="Dr. Anna", second_name="Dr. Bert")
     assert second_reading_words(signed, ENGLISH)[0].endswith("read: no new or growing lesion.")
     assert "Dr. Bert" in second_reading_words(signed, ENGLISH)[1]
 
@@ -206,7 +206,7 @@ def test_another_opinion_needs_words_that_both_agree_on(disputed: Room) -> None:
     with pytest.raises(ReviewRefused, match="both agreed"):
         disputed.sign(SECOND)
     disputed.agree("Lesion 1 may be an artefact.")
-    signed = decisions.signed_review(disputed.sign(SECOND), reader_name="Dr. Anna", second_name="Dr. Bert")
+    signed = signing.signed_review(disputed.sign(SECOND), reader_name="Dr. Anna", second_name="Dr. Bert")
     assert second_reading_words(signed, ENGLISH)[-1] == "Consensus: Lesion 1 may be an artefact."
 
 
