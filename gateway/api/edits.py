@@ -15,7 +15,7 @@ from gateway.api.deps import ApiState, Reader, State
 from gateway.api.disclosure import keep_in
 from gateway.api.images import comparison_of
 from gateway.api.problems import problems
-from gateway.api.review import judged
+from gateway.api.review import judging
 from gateway.api.schemas import (
     DrawnReview,
     GrownRegion,
@@ -78,8 +78,7 @@ def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: S
     """Keep the reader's outline of a lesion, beside the algorithm's; who draws a lesion accepts it."""
     original = state.images.lesion_map(comparison_of(rows_of(case_id, state)))
     mask = _as_drawn(change.mask)
-    with state.sessions.begin() as session:
-        case, job = judged(session, case_id)
+    with judging(state, case_id) as (session, case, job):
         review = decisions.begin_drawing(session, case, job, reader=who.user_name, edit=change.edit)
         _require_known(session, job, review, number, added=change.region is not None and change.side is not None)
         edits.draw(
@@ -103,8 +102,7 @@ def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: S
 def take_back(who: Reader, case_id: str, number: int, edit: int, state: State) -> DrawnReview:
     """Let the algorithm's own outline stand again, or an added lesion be gone."""
     original = state.images.lesion_map(comparison_of(rows_of(case_id, state)))
-    with state.sessions.begin() as session:
-        case, job = judged(session, case_id)
+    with judging(state, case_id) as (session, case, job):
         review = decisions.begin_drawing(session, case, job, reader=who.user_name, edit=edit)
         edits.take_back(session, review, number, original=original, actor=who.user_name)
         if number not in {lesion.number for lesion in decisions.lesions_of(job)}:

@@ -10,7 +10,7 @@ from gateway.api.cases import rows_of
 from gateway.api.deps import Reader, State
 from gateway.api.disclosure import keep_in
 from gateway.api.problems import problems
-from gateway.api.review import judged
+from gateway.api.review import judging
 from gateway.api.schemas import ReportChange, ReportState, ReviewState
 from gateway.audit.trail import AuditAction
 from gateway.review import decisions
@@ -38,8 +38,7 @@ def get_report(who: Reader, case_id: str, state: State) -> ReportState:
 def set_report(who: Reader, case_id: str, change: ReportChange, state: State) -> ReviewState:
     """Keep the reader's own words, or take the draft again."""
     seal = state.services.seal
-    with state.sessions.begin() as session:
-        case, job = judged(session, case_id)
+    with judging(state, case_id) as (session, case, job):
         basis = flow.report_words(state.services, session, case, job).basis
         review = decisions.write_report(
             session,

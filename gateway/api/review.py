@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException, status
@@ -41,8 +43,7 @@ _ERRORS = problems(401, 403, 404, 409, 422)
 @router.put("/lesions/{number}/verdict", operation_id="setVerdict", responses=_ERRORS)
 def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, state: State) -> ReviewState:
     """Accept or reject one lesion, or take the verdict back."""
-    with state.sessions.begin() as session:
-        case, job = judged(session, case_id)
+    with judging(state, case_id) as (session, case, job):
         review = decisions.change_verdict(
             session, case, job, number, change.verdict, reader=who.user_name, edit=change.edit
         )
@@ -55,8 +56,7 @@ def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, s
 def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: State) -> ReviewState:
     """Say whether the whole is acceptable, rate it, comment on it, and note what was seen without the result."""
     seal = state.services.seal
-    with state.sessions.begin() as session:
-        case, job = judged(session, case_id)
+    with judging(state, case_id) as (session, case, job):
         review = decisions.change_assessment(
             session,
             case,
@@ -80,8 +80,7 @@ def read_by_eye(who: Reader, case_id: str, seen: EyeReading, state: State) -> Ca
         diameters = EyeDiameters(*seen.diameters_mm) if seen.diameters_mm is not None else None
     except ValueError as wrong:
         raise ReviewRefused("The longest diameter comes first, and no head holds one of 300 mm.") from wrong
-    with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+    with reviewing(state, case_id) as (session, case, job):
         tumour_reading.read_by_eye(
             session,
             case,
@@ -99,8 +98,7 @@ def read_by_eye(who: Reader, case_id: str, seen: EyeReading, state: State) -> Ca
 @router.put("/volume-reading", operation_id="readWithVolumes", responses=_ERRORS)
 def read_with_volumes(who: Reader, case_id: str, concluded: VolumeReading, state: State) -> ReviewState:
     """Say what the volumes of three time points mean; whoever saw something else hands the case to a second reader."""
-    with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+    with reviewing(state, case_id) as (session, case, job):
         review = tumour_reading.read_with_volumes(
             session,
             case,
@@ -117,8 +115,7 @@ def read_with_volumes(who: Reader, case_id: str, concluded: VolumeReading, state
 @router.put("/blind-reading", operation_id="readBlind", responses=_ERRORS)
 def read_blind(who: Reader, case_id: str, opinion: BlindReading, state: State) -> CaseDetail:
     """Say as a second reader what the images alone show; then the lesions and the first opinion are shown."""
-    with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+    with reviewing(state, case_id) as (session, case, job):
         decisions.read_blind(session, case, job, opinion.reading, reader=who.user_name, edit=opinion.edit)
         keep_in(session, who, AuditAction.READ_BLIND, case, opinion.reading.value)
     return _detail(who, case_id, state)
@@ -128,8 +125,7 @@ def read_blind(who: Reader, case_id: str, opinion: BlindReading, state: State) -
 def write_consensus(who: Reader, case_id: str, consensus: Consensus, state: State) -> ReviewState:
     """Write down what two readers of different opinions agreed to report."""
     seal = state.services.seal
-    with state.sessions.begin() as session:
-        case, job = reviewed(session, case_id)
+    with reviewing(state, case_id) as (session, case, job):
         review = decisions.write_consensus(
             session,
             case,
@@ -170,22 +166,31 @@ def must_be_confirmed(who: SignedIn, password: str, state: ApiState) -> None:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "The password is wrong; nothing is signed.")
 
 
-def reviewed(session: Session, case_id: str) -> tuple[Case, Job]:
-    """Return a case, locked, with the job whose result is reviewed; or refuse with 404 or 409."""
-    case = store.locked_case(session, case_id)
-    if case is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)
-    job = store.latest_job(case)
-    if job is None:
-        raise HTTPException(status.HTTP_409_CONFLICT, "There is no result to review yet.")
-    return case, job
+@contextmanager
+def reviewing(state: ApiState, case_id: str) -> Iterator[tuple[Session, Case, Job]]:
+    """Open the transaction of one change to a review: with the case, locked, and the job whose result is reviewed.
+
+    Raises
+    ------
+    HTTPException
+        404 where there is no such case, 409 where it has no result yet.
+    """
+    with state.sessions.begin() as session:
+        case = store.locked_case(session, case_id)
+        if case is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, NO_SUCH_CASE)
+        job = store.latest_job(case)
+        if job is None:
+            raise HTTPException(status.HTTP_409_CONFLICT, "There is no result to review yet.")
+        yield session, case, job
 
 
-def judged(session: Session, case_id: str) -> tuple[Case, Job]:
-    """Return the same as `reviewed` to judge its result; or refuse with 409 while the images have to be read first."""
-    case, job = reviewed(session, case_id)
-    flow.must_be_seen(session, case, job)
-    return case, job
+@contextmanager
+def judging(state: ApiState, case_id: str) -> Iterator[tuple[Session, Case, Job]]:
+    """Open the same for a change that judges the result: refused with 409 while the images have to be read first."""
+    with reviewing(state, case_id) as (session, case, job):
+        flow.must_be_seen(session, case, job)
+        yield session, case, job
 
 
 def _detail(who: SignedIn, case_id: str, state: ApiState) -> CaseDetail:
