@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway.api.schemas import (
-    AssessmentChange,
     AuditPage,
     BlindReading,
     CaseDetail,
@@ -20,8 +19,6 @@ from gateway.api.schemas import (
     ReportState,
     ReviewState,
     SecondStage,
-    Signature,
-    VerdictChange,
     Worklist,
 )
 from gateway.db.tables import AuditEntry, Case, LoginSession, Review
@@ -30,39 +27,13 @@ from gateway.jobs import store
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Reading, Verdict
 from tests.unit.gateway.api.conftest import Browser
+from tests.unit.gateway.api.desk import Desk
 from tests.unit.gateway.front import NOON, PASSWORD, WAY_TO_REVIEW, Made, make_case, state_of
 from tests.unit.gateway.front_result import Compared
 
 
-class Desk:
-    """One reader at one case."""
-
-    def __init__(self, browser: Browser, case_id: str) -> None:
-        self.browser, self.path = browser, f"/api/cases/{case_id}"
-
-    def detail(self) -> CaseDetail:
-        return CaseDetail.model_validate(self.browser.get(self.path).json())
-
-    @property
-    def edit(self) -> int:
-        review = self.detail().review
-        return review.edit if review is not None else 0
-
-    def decide(self, *verdicts: Verdict) -> None:
-        for number, verdict in enumerate(verdicts, start=1):
-            change = VerdictChange(edit=self.edit, verdict=verdict)
-            assert self.browser.put(f"{self.path}/lesions/{number}/verdict", change).is_success
-
-    def assess(self, visual: Reading | None = None) -> None:
-        change = AssessmentChange(
-            edit=self.edit, acceptance=Acceptance.ACCEPTABLE, rating=4, comment="Frau Muster", visual_reading=visual
-        )
-        assert self.browser.put(f"{self.path}/assessment", change).is_success
-
-    def sign(self) -> CaseDetail:
-        answer = self.browser.post(f"{self.path}/signature", Signature(edit=self.edit, password=PASSWORD))
-        assert answer.is_success, answer.text
-        return CaseDetail.model_validate(answer.json())
+class ReportDesk(Desk):
+    """A reader who also writes."""
 
     def report(self) -> ReportState:
         return ReportState.model_validate(self.browser.get(f"{self.path}/report").json())
@@ -72,8 +43,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(reader: Browser, ready: Made) -> Desk:
-    return Desk(reader, ready.case_id)
+def desk(reader: Browser, ready: Made) -> ReportDesk:
+    return ReportDesk(reader, ready.case_id)
 
 
 def trail(services: Services) -> list[tuple[str, str]]:
@@ -82,7 +53,7 @@ def trail(services: Services) -> list[tuple[str, str]]:
         return [(actor, action) for actor, action in rows]
 
 
-def test_the_draft_follows_the_verdicts(desk: Desk) -> None:
+def test_the_draft_follows_the_verdicts(desk: ReportDesk) -> None:
     assert "1 new and 1 growing lesions" in desk.report().draft
     assert "Comparison: MR of " in desk.report().draft
     desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
@@ -91,14 +62,14 @@ def test_the_draft_follows_the_verdicts(desk: Desk) -> None:
     assert (report.edited, report.outdated) == (False, False)
 
 
-def test_the_reader_s_words_stand_until_the_findings_change(desk: Desk) -> None:
+def test_the_reader_s_words_stand_until_the_findings_change(desk: ReportDesk) -> None:
     desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
     desk.assess()
     desk.write("My own words.")
     assert desk.report() == desk.report().model_copy(update={"words": "My own words.", "edited": True})
     desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
     assert desk.report().outdated
-    refused = desk.browser.post(f"{desk.path}/signature", Signature(edit=desk.edit, password=PASSWORD))
+    refused = desk.signature()
     assert refused.status_code == 409
     assert "before the findings changed" in Problem.model_validate(refused.json()).detail
     desk.write("")
@@ -106,9 +77,9 @@ def test_the_reader_s_words_stand_until_the_findings_change(desk: Desk) -> None:
     desk.sign()
 
 
-def test_nothing_that_people_type_stands_in_the_database_in_clear(desk: Desk, services: Services) -> None:
+def test_nothing_that_people_type_stands_in_the_database_in_clear(desk: ReportDesk, services: Services) -> None:
     desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
-    desk.assess()
+    desk.assess(comment="Frau Muster")
     desk.write("Frau Muster hat neue Herde.")
     with services.sessions() as session:
         for table in ("reviews", "audit_trail", "events"):
@@ -119,7 +90,7 @@ def test_nothing_that_people_type_stands_in_the_database_in_clear(desk: Desk, se
     assert desk.report().words == "Frau Muster hat neue Herde."
 
 
-def test_the_signed_words_are_kept_as_they_were(desk: Desk, services: Services) -> None:
+def test_the_signed_words_are_kept_as_they_were(desk: ReportDesk, services: Services) -> None:
     desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
     desk.assess()
     draft = desk.report().draft
@@ -129,7 +100,7 @@ def test_the_signed_words_are_kept_as_they_were(desk: Desk, services: Services) 
         assert services.seal.open(review.report, f"{review.job_id}/report") == draft
 
 
-def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready: Made) -> None:
+def test_a_second_reader_is_blind_at_first(desk: ReportDesk, services: Services, ready: Made) -> None:
     desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
     desk.assess(Reading.STABLE)
     waiting = desk.sign()
@@ -178,7 +149,7 @@ def test_a_second_reader_is_blind_at_first(desk: Desk, services: Services, ready
 
 
 def test_an_earlier_signed_revision_gives_a_second_reader_nothing_away(
-    desk: Desk, services: Services, ready: Made, compared: Compared
+    desk: ReportDesk, services: Services, ready: Made, compared: Compared
 ) -> None:
     job_id = "0b0e3c0a-5f0e-4d2c-9c39-0a7f0b6f2f12"
     with services.sessions.begin() as session:
@@ -213,7 +184,7 @@ def test_an_earlier_signed_revision_gives_a_second_reader_nothing_away(
     assert len(Desk(desk.browser, older.case_id).detail().lesions) == 2, "who has read blind sees everything"
 
 
-def archived(desk: Desk, services: Services, ready: Made) -> None:
+def archived(desk: ReportDesk, services: Services, ready: Made) -> None:
     desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
     desk.assess()
     desk.sign()
@@ -223,7 +194,9 @@ def archived(desk: Desk, services: Services, ready: Made) -> None:
             store.record(session, case, event, actor="test")
 
 
-def test_a_signed_case_is_reopened_with_a_reason_and_the_password(desk: Desk, services: Services, ready: Made) -> None:
+def test_a_signed_case_is_reopened_with_a_reason_and_the_password(
+    desk: ReportDesk, services: Services, ready: Made
+) -> None:
     desk.decide(Verdict.ACCEPTED, Verdict.REJECTED)
     early = desk.browser.post(f"{desk.path}/reopening", Reopening(reason="A lesion was missed.", password=PASSWORD))
     assert early.status_code == 409
@@ -242,7 +215,9 @@ def test_a_signed_case_is_reopened_with_a_reason_and_the_password(desk: Desk, se
     assert [action for _, action in trail(services)].count("reopened") == 1
 
 
-def test_every_view_of_an_identity_is_kept_once_for_a_session(desk: Desk, services: Services, ready: Made) -> None:
+def test_every_view_of_an_identity_is_kept_once_for_a_session(
+    desk: ReportDesk, services: Services, ready: Made
+) -> None:
     for _ in range(3):
         desk.browser.get("/api/cases")
         desk.detail()
@@ -260,7 +235,7 @@ def test_every_view_of_an_identity_is_kept_once_for_a_session(desk: Desk, servic
         assert ((name, "identity shown") in trail(services)) == disclosed, "only to roles that the site shows names"
 
 
-def test_an_auditor_reads_checks_and_exports_the_trail(desk: Desk, services: Services) -> None:
+def test_an_auditor_reads_checks_and_exports_the_trail(desk: ReportDesk, services: Services) -> None:
     desk.detail()
     assert desk.browser.sign_in("vera").is_success
     assert desk.browser.get("/api/cases").status_code == 403
