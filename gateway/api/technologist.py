@@ -296,7 +296,7 @@ def answer_of(state: CaseState, outcome: JobOutcome | None, reason: str) -> tupl
             if not figure.acceptable and not figure.name.endswith(_HARMLESS_FIGURES)
         ]
         if poor:
-            return Answer.NONE, f"The images or their registration are not as expected: {', '.join(poor)}."
+            return Answer.NONE, f"The images or their registration are not as expected: {'; '.join(poor)}."
         if outcome.tumour is not None:
             return Answer.NONE, NOT_COMPARED
         new = any(lesion.change is LesionChange.NEW for lesion in outcome.lesions)

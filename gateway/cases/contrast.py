@@ -132,8 +132,9 @@ def _diffusion_weighted(acquisition: Acquisition) -> bool:
 
 
 def _diffusion(acquisition: Acquisition) -> Contrast:
-    strength = f" (b {acquisition.diffusion_b_value:.0f} s/mm2)" if acquisition.diffusion_b_value else ""
-    return Contrast(SeriesRole.DWI, f"diffusion-weighted{strength}")
+    if not acquisition.diffusion_b_value:
+        return Contrast(SeriesRole.DWI, "diffusion-weighted")
+    return Contrast(SeriesRole.DWI, f"diffusion-weighted (b {acquisition.diffusion_b_value:.0f} s/mm2)")
 
 
 def _inversion_recovery(acquisition: Acquisition, repetition: float, echo: float) -> Contrast:
@@ -167,7 +168,9 @@ def _without_inversion_time(acquisition: Acquisition, repetition: float, echo: f
 
 def _gradient_echo(acquisition: Acquisition, repetition: float, echo: float) -> Contrast:
     angle = acquisition.flip_angle_deg
-    times = f"TR {repetition:.0f} ms, TE {echo:.1f} ms" + (f", flip angle {angle:.0f}" if angle is not None else "")
+    times = f"TR {repetition:.0f} ms, TE {echo:.1f} ms"
+    if angle is not None:
+        times = f"{times}, flip angle {angle:.0f}"
     if echo > 12:
         return _susceptibility(acquisition, times)
     balanced = (

@@ -184,7 +184,7 @@ def _over(case: Case, patience: Patience, services: Services) -> bool:
         return True
     if patience.missing and is_quiet(case.last_image_at, now, patience.quiet_s):
         local = case.last_image_at.astimezone(services.settings.zone)
-        case.reason = f"Waiting: {patience.missing} The last image came on {local:%Y-%m-%d at %H:%M}."
+        case.reason = f"Waiting: {patience.missing} The last image came on {local:%Y-%m-%d} at {local:%H:%M}."
         case.not_before = case.last_image_at + timedelta(seconds=wait_s)
     return False
 

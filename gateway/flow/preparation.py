@@ -69,7 +69,8 @@ def _prepare(services: Services, lease: Lease) -> None:
         record = identify(services, lease, _COMPLETE, record, study, routed.selection, files)
     current = _Current(record, study, routed, files)
     case = _note_examined(services, lease, current)
-    since = f"The last image came on {case.last_image_at.astimezone(services.settings.zone):%Y-%m-%d at %H:%M}."
+    last = case.last_image_at.astimezone(services.settings.zone)
+    since = f"The last image came on {last:%Y-%m-%d} at {last:%H:%M}."
     if routed.route is None or routed.spec is None:
         _conclude(services, lease, CaseEvent.NOT_USABLE, routed.sentence)
     elif not case.study_date_shifted:

@@ -170,12 +170,16 @@ def _chart(key: tuple[str, str, str], points: Sequence[tuple[datetime, float]], 
         high = min(high, 1.0)
     alert = ""
     if not low <= recent <= high:
-        way = "fell" if recent < low else "rose"
-        alert = (
-            f"{figure.capitalize()} {way} from {centre:.3g} to {recent:.3g} {unit} in the last {RECENT} results of "
-            f"{version} on {scanner}: outside of what the first {BASELINE} let expect."
-        )
+        moved = _moved(figure, centre, recent, unit)
+        alert = f"Outside of what the first {BASELINE} results of {version} on {scanner} let expect: {moved}"
     return Chart(figure, unit, version, scanner, tuple(points), centre, low, high, recent, alert)
+
+
+def _moved(figure: str, centre: float, recent: float, unit: str) -> str:
+    latest = f"{recent:.3g} {unit}".rstrip()
+    if recent < centre:
+        return f"{figure} fell from {centre:.3g} to {latest} in the last {RECENT}."
+    return f"{figure} rose from {centre:.3g} to {latest} in the last {RECENT}."
 
 
 def _limits(baseline: Sequence[float], scale: Scale) -> tuple[float, float]:

@@ -86,8 +86,9 @@ def _any(line: str, patterns: Sequence[str], values: Sequence[str], what: str, *
                 return Check(line, True, f"{value} fits" if shown else f"{what} fits '{pattern}'")
     if not values:
         return Check(line, False, f"the study does not say {what}")
-    said = f": {', '.join(values)}" if shown else ""
-    return Check(line, False, f"{what} fits none of {len(patterns)} patterns{said}")
+    if shown:
+        return Check(line, False, f"{what} fits none of {len(patterns)} patterns: {', '.join(values)}")
+    return Check(line, False, f"{what} fits none of {len(patterns)} patterns")
 
 
 def _body_part(patterns: Sequence[str], values: Sequence[str]) -> Check | None:

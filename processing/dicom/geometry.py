@@ -227,10 +227,11 @@ def _require_even_gaps(depth_mm: FloatArray) -> None:
     whole = all(abs(gap / usual - round(gap / usual)) <= 2 * GAP_TOLERANCE for _, gap in wide)
     if whole and all(count > 0 for _, count in missing):
         total = sum(count for _, count in missing)
-        places = ", ".join(f"{count} after {depth:.1f} mm" for depth, count in missing[:5])
-        more = f" and at {len(missing) - 5} further places" if len(missing) > 5 else ""
+        places = "; ".join(f"{count} after {depth:.1f} mm" for depth, count in missing[:5])
+        if len(missing) > 5:
+            places = f"{places} and at {len(missing) - 5} further places"
         verb = "slice is" if total == 1 else "slices are"
-        raise SlicesMissing(f"{total} {verb} missing: {places}{more} (slices are {usual:.2f} mm apart).")
+        raise SlicesMissing(f"{total} {verb} missing: {places} (slices are {usual:.2f} mm apart).")
     raise SlicesMissing(
         f"The gaps between slices are uneven: from {gaps.min():.2f} to {gaps.max():.2f} mm, "
         f"first after {wide[0][0]:.1f} mm."

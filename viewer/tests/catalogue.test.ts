@@ -29,3 +29,21 @@ test('what no language holds stays as it is', () => {
   expect(saying({})('There is no such case.')).toBe('There is no such case.');
   expect(inGerman('')).toBe('');
 });
+
+test('reasons that were put together from phrases are said phrase by phrase', () => {
+  expect(
+    inGerman('T1-weighted after contrast agent (TR 1900 ms, TE 2.5 ms, flip angle 9); series 5 has finer voxels (0.8 mm)'),
+  ).toBe('T1-gewichtet nach Kontrastmittel (TR 1900 ms, TE 2,5 ms, Flipwinkel 9°); Serie 5 hat kleinere Voxel (0,8 mm)');
+  expect(inFrench("No route fits this study (ms-follow-up: the study's modality fits none of 1 patterns: CT; b: the study does not fit).")).toBe(
+    'Aucun circuit ne convient à cet examen (ms-follow-up\u202f: la modalité ne correspond à aucun des 1 motifs\u202f: CT\u202f; b\u202f: l’examen ne convient pas).',
+  );
+  expect(inGerman('2 slices are missing: 1 after 52.0 mm; 1 after 82.5 mm (slices are 3.00 mm apart).')).toBe(
+    '2 Schichten fehlen: 1 nach 52,0 mm; 1 nach 82,5 mm (Schichtabstand 3,00 mm).',
+  );
+});
+
+test('the target before a reason stays, and so does what nobody knows', () => {
+  expect(inGerman("pacs: The PACS can't be reached.")).toBe('pacs: Das PACS ist nicht erreichbar.');
+  expect(inGerman('a note; with two parts')).toBe('a note; with two parts');
+  expect(inGerman('constructor')).toBe('constructor');
+});

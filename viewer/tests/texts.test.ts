@@ -3,6 +3,14 @@ import { expect, test } from 'vitest';
 import { texts as de } from '../src/texts/de';
 import { texts as en } from '../src/texts/en';
 import { texts as fr } from '../src/texts/fr';
+import frSentences from '../src/texts/sentences.fr.json';
+
+/** Fills any blank of a text. */
+const filling = Object.assign(new Number(2), { join: () => '2' });
+
+/** What a text says, whatever it is filled with. */
+const spoken = (text: unknown): string =>
+  String(typeof text === 'function' ? text(...Array.from({ length: text.length }, () => filling)) : text);
 
 /** Every text with its path; functions by their name alone. */
 function flat(value: unknown, path = ''): [string, unknown][] {
@@ -22,6 +30,12 @@ test('every language has the same texts, and none is left empty that English fil
 test('a German and a French page say what they are not', () => {
   expect(de.disclaimer).toContain('kein Medizinprodukt');
   expect(fr.disclaimer).toContain('pas un dispositif médical');
+});
+
+test('a French text has its narrow space before double punctuation', () => {
+  const said = [...Object.values(frSentences).slice(3), ...flat(fr).map(([, text]) => spoken(text))];
+  const bare = said.filter((text) => /(^|[^\u202f?!])[;:!?»](?=[\s’»)]|$)|«(?!\u202f)/.test(text));
+  expect(bare).toEqual([]);
 });
 
 test('counts follow the language', () => {

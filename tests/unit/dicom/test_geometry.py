@@ -73,7 +73,7 @@ def test_several_missing_slices_are_counted_and_placed() -> None:
     headers = stack(20)
     for index in (15, 6, 5):
         del headers[index]
-    assert rejected(headers) == "3 slices are missing: 2 after 52.0 mm, 1 after 82.0 mm (slices are 3.00 mm apart)."
+    assert rejected(headers) == "3 slices are missing: 2 after 52.0 mm; 1 after 82.0 mm (slices are 3.00 mm apart)."
 
 
 def test_one_of_three_slices_is_missing() -> None:

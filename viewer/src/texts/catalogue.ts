@@ -8,30 +8,66 @@ interface Pattern {
 
 const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-function patternsOf(catalogue: Catalogue): Pattern[] {
+/** What may fill a blank: `clause` keeps semicolons out, so that a phrase does not swallow the next one. */
+const BLANKS = { clause: '((?:(?!; ).)+?)', any: '(.+?)' };
+
+/** A sentence that ends with somebody's reason: that may hold anything. */
+const QUOTING = /^\p{Lu}.*: \{\}$/u;
+
+function patternsOf(catalogue: Catalogue, blank: string): Pattern[] {
   return (
     Object.entries(catalogue)
       .filter(([english]) => english.includes('{}'))
       // The most particular first: the one with the most words around its blanks.
       .sort(([a], [b]) => b.replaceAll('{}', '').length - a.replaceAll('{}', '').length)
-      .map(([english, other]) => ({ english: new RegExp(`^${english.split('{}').map(literal).join('(.+?)')}$`, 's'), other }))
+      .map(([english, other]) => {
+        const pattern = english.split('{}').map(literal).join(blank);
+        const open = QUOTING.test(english) ? `${pattern.slice(0, -blank.length)}${BLANKS.any}` : pattern;
+        return { english: new RegExp(`^${open}$`, 's'), other };
+      })
   );
 }
 
 /** How to say a sentence in a catalogue's language; what it does not hold stays as it is. */
 export function saying(catalogue: Catalogue): (sentence: string) => string {
-  const patterns = patternsOf(catalogue);
+  const strict = patternsOf(catalogue, BLANKS.clause);
+  const loose = patternsOf(catalogue, BLANKS.any);
+  const between = (mark: '; ' | ': '): string => catalogue[mark] ?? mark;
 
-  function whole(sentence: string): string | null {
-    const known = catalogue[sentence];
-    if (known !== undefined) return known;
+  const exact = (sentence: string): string | null => (Object.hasOwn(catalogue, sentence) ? (catalogue[sentence] ?? null) : null);
+
+  function filled(sentence: string, patterns: readonly Pattern[]): string | null {
     for (const { english, other } of patterns) {
       const [, ...values] = english.exec(sentence) ?? [];
       if (values.length === 0) continue;
       let at = 0;
-      return other.replace(/\{\}/g, () => say(values[at++] ?? ''));
+      return other.replace(/\{\}(?= (mm|ms|ml|%)|)/g, (_, unit?: string) => {
+        const value = values[at++] ?? '';
+        return unit && /^-?\d+\.\d+$/.test(value) ? value.replace('.', catalogue['.'] ?? '.') : say(value);
+      });
     }
     return null;
+  }
+
+  /** Phrases with semicolons between them, where every one is known. */
+  function clauses(sentence: string): string | null {
+    const parts = sentence.split('; ');
+    if (parts.length === 1) return null;
+    const known = parts.map(whole);
+    return known.every((part) => part !== null) ? known.join(between('; ')) : null;
+  }
+
+  /** A sentence with the name of a route or a target before it. */
+  function labelled(sentence: string): string | null {
+    const [, label, rest] = /^([\w.-]+): (.+)$/s.exec(sentence) ?? [];
+    const known = rest === undefined ? null : whole(rest);
+    return known === null ? null : `${label}${between(': ')}${known}`;
+  }
+
+  function whole(sentence: string): string | null {
+    return (
+      exact(sentence) ?? filled(sentence, strict) ?? clauses(sentence) ?? filled(sentence, loose) ?? labelled(sentence)
+    );
   }
 
   /** Several sentences that were put together are said one by one. */

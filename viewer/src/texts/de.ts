@@ -502,6 +502,7 @@ export const texts: Texts = {
     columns: { version: 'Version', gate: 'Prüftor', since: 'Seit', routed: 'Fälle gehen an sie' },
     passed: 'Bestanden',
     notPassed: 'Nicht bestanden',
+    because: (basis) => `: ${basis}`,
     incompatible: 'Ihre Volumina dürfen nicht mit denen früherer Versionen verglichen werden.',
     yes: 'Ja',
     permitted: (who, when) => `Zugelassen von ${who}, ${when}:`,

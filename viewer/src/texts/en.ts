@@ -524,6 +524,7 @@ export const texts = {
     columns: { version: 'Version', gate: 'Validation gate', since: 'Since', routed: 'Cases are routed to it' },
     passed: 'Passed',
     notPassed: 'Not passed',
+    because: (basis: string) => `: ${basis}`,
     incompatible: 'Its volumes must not be compared with those of earlier versions.',
     yes: 'Yes',
     permitted: (who: string, when: string) => `Permitted by ${who}, ${when}:`,

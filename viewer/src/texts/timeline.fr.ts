@@ -9,7 +9,7 @@ export const timeline: Texts['timeline'] = {
   none: 'Aucune mesure de cette personne n’a encore été acceptée.',
   table: 'Tableau (CSV)',
   fhir: 'Ce cas en FHIR',
-  bars: 'Barres : un autre examen du même état se situerait entre ces valeurs.',
+  bars: 'Barres : un autre examen du même état se situerait entre ces valeurs.',
   unknownDate: 'sans date',
   columns: { date: 'Examen', pipeline: 'Pipeline', reader: 'Signé par', rating: 'Note' },
   growth: {

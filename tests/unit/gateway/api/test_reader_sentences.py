@@ -33,6 +33,21 @@ def test_both_languages_hold_the_same_sentences() -> None:
     assert list(_catalogue("de")) == list(_catalogue("fr"))
 
 
+def test_reasons_of_routes_versions_and_the_audit_trail_are_found_in_the_source() -> None:
+    """Kept short as above: phrases, coded names, and details of entries."""
+    assert {
+        "T1-weighted after contrast agent ({})",
+        "{} fits none of {} patterns: {}",
+        "{} and the best of its kind",
+        "body part",
+        "changed, and readers rated it worse",
+        "{} rose from {} to {} in the last {}.",
+        "sent to a second reader",
+        "on the case page",
+        "{} taken, {} put into quarantine",
+    } <= reader_sentences().keys()
+
+
 def test_refusals_notes_warnings_and_figures_are_found_in_the_source() -> None:
     """Kept short: one of each kind, so that the search itself can't fall silent."""
     assert {
