@@ -1,4 +1,4 @@
-"""Certificates whose expiry is watched: files, and those that https addresses show."""
+"""Certificates whose expiry is watched: files, and those that https and rediss addresses show."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 _TIMEOUT_S = 5.0
+_USUAL_PORTS = {"https": 443, "rediss": 6379}
 
 Named = tuple[str, x509.Certificate | None]
 """What a certificate is called, and the certificate; none that can't be read."""
@@ -25,14 +26,15 @@ def certificates_in(files: Iterable[Path]) -> Iterator[Named]:
 
 
 def certificates_at(addresses: Iterable[str]) -> Iterator[Named]:
-    """Yield the certificate of each https address; others have none."""
+    """Yield the certificate of each https or rediss address; others have none."""
     for address in addresses:
         parts = urlsplit(address)
-        if parts.scheme != "https" or not parts.hostname:
+        if parts.scheme not in _USUAL_PORTS or not parts.hostname:
             continue
-        name = f"{parts.hostname}:{parts.port or 443}"
+        port = parts.port or _USUAL_PORTS[parts.scheme]
+        name = f"{parts.hostname}:{port}"
         try:
-            pem = ssl.get_server_certificate((parts.hostname, parts.port or 443), timeout=_TIMEOUT_S)
+            pem = ssl.get_server_certificate((parts.hostname, port), timeout=_TIMEOUT_S)
             yield name, x509.load_pem_x509_certificate(pem.encode())
         except (OSError, ValueError):
             yield name, None

@@ -23,6 +23,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from gateway.recent import Recent
+from processing.authorities import believed
 from processing.dicom.archive import KEPT_ALIVE, DicomWebArchive
 from processing.dicom.provenance import MANUFACTURER
 from processing.domain.errors import Defect, InputRejected, Transient
@@ -153,6 +154,7 @@ class ClinicalArchive:
             timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
             limits=KEPT_ALIVE,
             headers={"Accept-Encoding": "identity"},
+            verify=believed(),
             trust_env=False,
         )
         self._dicomweb = DicomWebArchive(f"{base_url}/dicom-web", username, password)

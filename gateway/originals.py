@@ -11,6 +11,7 @@ import httpx
 from pydicom import dcmread
 
 from gateway.archive_requests import request
+from processing.authorities import believed
 
 _ARCHIVE = "clinical"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -43,7 +44,9 @@ class Originals:
             If the archive can't be reached, or refuses.
         """
         removed = 0
-        with httpx.Client(base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, trust_env=False) as client:
+        with httpx.Client(
+            base_url=self._base_url, auth=self._auth, timeout=_TIMEOUT, verify=believed(), trust_env=False
+        ) as client:
             for found in request(client, _ARCHIVE, "POST", "/tools/lookup", content=study_instance_uid).json():
                 if found["Type"] == "Study" and _belongs(
                     client, str(found["ID"]), (patient_id.strip(), issuer.strip())

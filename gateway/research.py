@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 import httpx
 
 from gateway.archive_requests import request
+from processing.authorities import believed
 from processing.dicom.archive import KEPT_ALIVE
 
 _ARCHIVE = "research"
@@ -27,12 +28,13 @@ class ResearchCopies:
     """
 
     def __init__(self, base_url: str, username: str, password: str) -> None:
-        # Made once: it reads all certificates of this machine, which takes longer than a request. Threads share it.
+        # Made once, so that connections are kept. Threads share it.
         self._client = httpx.Client(
             base_url=base_url,
             auth=httpx.BasicAuth(username, password),
             timeout=_TIMEOUT,
             limits=KEPT_ALIVE,
+            verify=believed(),
             trust_env=False,
         )
 

@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
 from gateway.dicom_tls import TlsFiles
-from processing.broker import with_password
+from processing.broker import verified, with_password
 from processing.domain.language import Language
 
 _KEY_ID = r"^[A-Za-z0-9-]{1,32}$"
@@ -343,7 +343,7 @@ class Settings(DatabaseSettings):
     @cached_property
     def broker(self) -> str:
         """The broker's address, with its password when that is in a file. Never log it."""
-        return with_password(self.broker_url, self.broker_password_file)
+        return verified(with_password(self.broker_url, self.broker_password_file))
 
     @cached_property
     def dicom_tls(self) -> TlsFiles | None:

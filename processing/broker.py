@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 CONNECT_TIMEOUT_S = 5
+_VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": "true"}
 
 
 def celery_options(queue: str) -> dict[str, Any]:
@@ -48,6 +49,17 @@ def with_password(url: str, password_file: Path | None) -> str:
     account, _, place = parts.netloc.rpartition("@")
     user = account.partition(":")[0]
     return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}"))
+
+
+def verified(url: str) -> str:
+    """Return a `rediss` address that asks for a certificate which is believed and names the host; others as they are.
+
+    Celery believes everybody where an address does not say so.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        return url
+    return urlunsplit(parts._replace(query=urlencode({**dict(parse_qsl(parts.query)), **_VERIFIED})))
 
 
 def redis_options(visibility_timeout_s: float, keys: str = "") -> dict[str, Any]:

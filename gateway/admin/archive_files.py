@@ -21,6 +21,7 @@ from typing import Self
 import httpx
 
 from gateway.admin.manifest import digest_of
+from processing.authorities import believed
 from processing.domain.errors import Defect, InputRejected, Transient
 
 _PAGE = 500
@@ -62,7 +63,11 @@ class ArchiveFiles:
     def __init__(self, name: str, url: str, user: str, password: str) -> None:
         self.name = name
         self._http = httpx.Client(
-            base_url=url, auth=(user, password), timeout=httpx.Timeout(120.0, connect=5.0), trust_env=False
+            base_url=url,
+            auth=(user, password),
+            timeout=httpx.Timeout(120.0, connect=5.0),
+            verify=believed(),
+            trust_env=False,
         )
 
     def __enter__(self) -> Self:

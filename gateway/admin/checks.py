@@ -22,6 +22,7 @@ from gateway.flow import Services
 from gateway.pseudonymise.vault import Vault, VaultRowUnreadable
 from gateway.settings import Settings
 from gateway.storage import watched_folders, why_no_room
+from processing.authorities import believed
 
 LONGEST_SKEW = timedelta(seconds=30)
 """Sessions, leases and the order of events bear no more."""
@@ -123,7 +124,9 @@ def _times(settings: Settings) -> Iterator[tuple[str, datetime]]:
     )
     for name, url, user, password in accounts:
         try:
-            answer = httpx.get(f"{url}/tools/now", auth=(user, password), timeout=_TIMEOUT_S, trust_env=False)
+            answer = httpx.get(
+                f"{url}/tools/now", auth=(user, password), timeout=_TIMEOUT_S, verify=believed(), trust_env=False
+            )
             yield name, datetime.strptime(answer.raise_for_status().text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
         except (httpx.HTTPError, ValueError):
             continue
@@ -168,7 +171,8 @@ def check_certificates(settings: Settings, now: datetime | None = None) -> Findi
 
 def _certificates(settings: Settings) -> Iterator[Named]:
     yield from certificates_in(watched_files(settings.watched_certificates))
-    addresses = [settings.clinical_url, settings.research_url, settings.pacs_url, settings.oidc_issuer]
+    archives = [settings.clinical_url, settings.research_url, settings.pacs_url]
+    addresses = [*archives, settings.oidc_issuer, settings.broker_url]
     yield from certificates_at([*addresses, *(target.url for target in settings.targets)])
 
 

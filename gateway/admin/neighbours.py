@@ -18,6 +18,7 @@ from gateway.association import PacsNode
 from gateway.flow import Services
 from gateway.pacs import echo
 from gateway.settings import PacsKind, Settings, TargetKind
+from processing.authorities import believed
 from processing.domain.errors import IntervalError
 from processing.domain.messages import FAST_TRACK_QUEUE, GATEWAY_QUEUE, PIPELINE_QUEUE
 
@@ -126,7 +127,7 @@ def check_prior_source(settings: Settings) -> Finding:
 
 def _answers(check: str, url: str) -> Finding:
     try:
-        httpx.get(url, timeout=_TIMEOUT_S)
+        httpx.get(url, timeout=_TIMEOUT_S, verify=believed(), trust_env=False)
     except httpx.HTTPError:
         return bad(check, "The PACS's DICOMweb address does not answer.", "Look at INTERVAL_PACS_URL.")
     return good(check, "The PACS's DICOMweb address answers.")
@@ -146,7 +147,9 @@ def check_from_pacs(settings: Settings) -> Finding:
 
 def _what_keeps_the_pacs_out(settings: Settings) -> Iterator[str]:
     account = (settings.clinical_user, settings.clinical_password)
-    with httpx.Client(base_url=settings.clinical_url, auth=account, timeout=_TIMEOUT_S, trust_env=False) as archive:
+    with httpx.Client(
+        base_url=settings.clinical_url, auth=account, timeout=_TIMEOUT_S, verify=believed(), trust_env=False
+    ) as archive:
         try:
             system = archive.get("/system").raise_for_status().json()
             modalities = archive.get("/modalities?expand").raise_for_status().json()

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gateway.api.schemas import ComponentHealth
 from gateway.settings import Settings
 from gateway.storage import watched_folders, why_no_room
+from processing.authorities import believed
 from processing.domain.errors import IntervalError
 from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
 
@@ -110,7 +111,9 @@ def archive_probe(url: str, user: str, password: str) -> Probe:
 
     def probe() -> str | None:
         try:
-            answer = httpx.get(f"{url}/system", auth=(user, password), timeout=TIMEOUT_S, trust_env=False)
+            answer = httpx.get(
+                f"{url}/system", auth=(user, password), timeout=TIMEOUT_S, verify=believed(), trust_env=False
+            )
         except httpx.HTTPError:
             return "The archive does not answer."
         if answer.status_code in (401, 403):

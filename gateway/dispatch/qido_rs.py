@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import httpx
 from pydicom.dataset import Dataset
 
+from processing.authorities import believed
 from processing.domain.errors import InputRejected, Transient
 
 CONNECT_TIMEOUT_S = 5.0
@@ -59,7 +60,12 @@ class QidoRs:
         timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         headers = {"Accept": "application/dicom+json"}
         with httpx.Client(
-            base_url=f"{self._base_url}/", auth=self._auth, timeout=timeout, headers=headers, trust_env=False
+            base_url=f"{self._base_url}/",
+            auth=self._auth,
+            timeout=timeout,
+            headers=headers,
+            verify=believed(),
+            trust_env=False,
         ) as client:
             yield client
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, Protocol, Self
 import httpx
 from pydicom.dataset import Dataset
 
+from processing.authorities import believed
 from processing.dicom.multipart import boundary_of, read_parts, related_body
 from processing.domain.errors import Defect, InputRejected, Transient
 
@@ -102,6 +103,7 @@ class DicomWebArchive:
             limits=KEPT_ALIVE,
             # Compressing images on loopback costs more than it saves.
             headers={"Accept-Encoding": "identity"},
+            verify=believed(),
             trust_env=False,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from processing.authorities import believed
 from processing.worker.settings import WorkerSettings
 
 _THREAD_VARIABLES = (
@@ -17,7 +18,9 @@ _THREAD_VARIABLES = (
 def main() -> None:
     """Run until told to stop. Settings that are missing or weak end it at once with a sentence."""
     settings = WorkerSettings()
-    _ = settings.research_password  # read once here, so that a missing one is noticed before the first order
+    # Read once here, so that what is missing is noticed before the first order.
+    _ = settings.research_password
+    believed()
     # Numeric libraries read these when they are loaded, so they are set before.
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(settings.worker_threads)

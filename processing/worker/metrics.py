@@ -9,6 +9,7 @@ import redis
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from processing.authorities import believed
 from processing.domain.messages import JobOutcome
 from processing.exposition import Exposition
 from processing.pipelines.registry import SPECS
@@ -70,7 +71,9 @@ def _broker(settings: WorkerSettings) -> str:
 def _archive(settings: WorkerSettings) -> str:
     account = (settings.research_user, settings.research_password)
     try:
-        answer = httpx.get(f"{settings.research_url}/system", auth=account, timeout=_TIMEOUT_S, trust_env=False)
+        answer = httpx.get(
+            f"{settings.research_url}/system", auth=account, timeout=_TIMEOUT_S, verify=believed(), trust_env=False
+        )
     except httpx.HTTPError:
         return "The archive does not answer."
     return "" if answer.is_success else "The archive refuses the worker's account or answers with an error."

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from processing.broker import with_password
+from processing.broker import verified, with_password
 from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
 
 _SHORTEST_PASSWORD = 12
@@ -61,7 +61,7 @@ class WorkerSettings(BaseSettings):
     @cached_property
     def broker(self) -> str:
         """The broker's address, with its password when that is in a file. Never log it."""
-        return with_password(self.broker_url, self.broker_password_file)
+        return verified(with_password(self.broker_url, self.broker_password_file))
 
     @property
     def worker_name(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,67 +9,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from celery import Celery
-from pydicom import dcmread
 from redis import Redis
 
 from demo.installation import REPOSITORY, System
 from processing.dicom.archive import DicomWebArchive
-from processing.domain.messages import (
-    GATEWAY_QUEUE,
-    OUTCOME_TASK,
-    PIPELINE_QUEUE,
-    PROGRESS_TASK,
-    RUN_JOB_TASK,
-    JobOrder,
-    JobOutcome,
-    JobProgress,
-    OutcomeStatus,
-    StudyOrder,
-)
-from processing.domain.study import SeriesRole
-from processing.pipelines.ms_longitudinal.spec import SPEC
+from processing.domain.messages import JobOrder, JobProgress, OutcomeStatus
 from processing.worker.deliveries import MOST_DEATHS
-from tests.unit.dicom.made import grid_of, head, written
+from tests.integration.worker.gateway_side import WAIT_S, Gateway, order_of_a_ball
 
 Start = Callable[[], subprocess.Popen[bytes]]
-
-_WAIT_S = 60.0
-
-
-class Gateway:
-    """The gateway's side of the broker: sends orders and takes what the worker says."""
-
-    def __init__(self, broker_url: str) -> None:
-        self._app = Celery("test", broker=broker_url)
-        # Celery and Kombu have no complete types.
-        self._connection: Any = self._app.connection_for_read()
-        self._queue: Any = self._connection.SimpleQueue(GATEWAY_QUEUE)
-
-    def send(self, order: JobOrder) -> None:
-        self._app.send_task(RUN_JOB_TASK, args=[order.model_dump(mode="json")], queue=PIPELINE_QUEUE)
-
-    def take(self) -> JobProgress | JobOutcome:
-        message = self._queue.get(timeout=_WAIT_S)
-        message.ack()
-        (body,), _, _ = json.loads(message.body) if isinstance(message.body, str | bytes) else message.payload
-        if message.headers["task"] == OUTCOME_TASK:
-            return JobOutcome.model_validate(body)
-        assert message.headers["task"] == PROGRESS_TASK
-        return JobProgress.model_validate(body)
-
-    def outcome(self) -> JobOutcome:
-        while not isinstance(said := self.take(), JobOutcome):
-            pass
-        return said
-
-    def close(self) -> None:
-        self._queue.close()
-        self._connection.release()
-        self._app.close()
 
 
 @pytest.fixture
@@ -113,24 +62,8 @@ def start_worker(archives: System, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def order(archives: System, tmp_path: Path) -> JobOrder:
-    """Two visits of a made ball, which no pipeline takes for a brain."""
-    studies: list[StudyOrder] = []
     with DicomWebArchive(f"{archives.research_url}/dicom-web", "worker", archives.secret("research-worker")) as archive:
-        for visit in (0, 1):
-            files = written(tmp_path / str(visit), head(grid_of(shape=(16, 40, 40))), visit=visit)
-            archive.store(path.read_bytes() for path in files)
-            header = dcmread(files[0], stop_before_pixels=True)
-            series = {SeriesRole.FLAIR: str(header.SeriesInstanceUID)}
-            studies.append(StudyOrder(study_instance_uid=str(header.StudyInstanceUID), series=series))
-    return JobOrder(
-        job_id="job-int-1",
-        case_id="case-int-1",
-        attempt=1,
-        pipeline=SPEC.name,
-        version=SPEC.version,
-        prior=studies[0],
-        current=studies[1],
-    )
+        return order_of_a_ball(archive, tmp_path)
 
 
 def test_an_order_goes_in_and_an_outcome_comes_out(
@@ -154,7 +87,7 @@ def test_an_order_goes_in_and_an_outcome_comes_out(
     for secret in (order.current.study_instance_uid, order.require_prior().study_instance_uid, "Demo^Interval"):
         assert secret not in log
     worker.terminate()
-    worker.wait(timeout=_WAIT_S)
+    worker.wait(timeout=WAIT_S)
     assert list(temporary(tmp_path).glob("interval-*")) == []
 
 
@@ -209,7 +142,7 @@ def test_an_outcome_waits_until_the_broker_takes_it(
         # As with a full disk: Redis answers, and refuses every write.
         redis.config_set("min-replicas-to-write", 1)
         try:
-            deadline = time.monotonic() + _WAIT_S
+            deadline = time.monotonic() + WAIT_S
             while "outcome not sent yet" not in (tmp_path / "worker.log").read_text(encoding="utf-8"):
                 assert time.monotonic() < deadline
                 time.sleep(0.1)

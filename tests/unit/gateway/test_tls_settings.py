@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from gateway.dicom_tls import TlsFiles
 from gateway.settings import Settings
-from processing.broker import with_password
+from processing.authorities import believed
+from processing.broker import verified, with_password
 from tests.certificates import Authority
 
 
@@ -78,3 +79,23 @@ def test_the_brokers_password_comes_from_a_file(tmp_path: Path, url: str, expect
     file.write_text("\n", encoding="utf-8")
     with pytest.raises(ValueError, match="missing or empty"):
         with_password(url, file)
+
+
+def test_a_broker_over_tls_must_show_a_certificate_that_is_believed_and_names_it() -> None:
+    asked = "ssl_cert_reqs=required&ssl_check_hostname=true"
+    assert verified("rediss://:word@broker/1") == f"rediss://:word@broker/1?{asked}"
+    assert verified("rediss://broker/1?ssl_cert_reqs=none") == f"rediss://broker/1?{asked}"
+    assert verified("redis://:word@broker/1") == "redis://:word@broker/1"
+
+
+def test_the_site_names_whom_it_believes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    believed.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path, "site").certificate))
+    try:
+        assert len(believed().get_ca_certs()) == 1
+        believed.cache_clear()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+        with pytest.raises(ValueError, match="SSL_CERT_FILE"):
+            believed()
+    finally:
+        believed.cache_clear()
