@@ -5,7 +5,7 @@
 #
 # The folder is closed to everybody else; the files in it can be read by the containers, which run as user 10001.
 # A certificate of the hospital's own takes the place of https-certificate with https-key, and of dicom-certificate with
-# dicom-key; into dicom-authorities belong the certificates of whoever signs those of scanners and PACS.
+# dicom-key; workers-certificate is shown to workers on other machines alone; into dicom-authorities belong the certificates of whoever signs those of scanners and PACS.
 set -eu
 host=${1:?the name by which this machine is reached}
 folder=${2:-secrets}
@@ -37,6 +37,7 @@ certificate() {
 }
 certificate https serverAuth
 certificate dicom serverAuth,clientAuth
+certificate workers serverAuth
 [ -e "$folder/dicom-authorities" ] || cp "$folder/authority-certificate" "$folder/dicom-authorities"
 
 chmod 644 "$folder"/*

@@ -12,13 +12,18 @@ from demo.installation import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ELSEWHERE: dict[str, Any] = yaml.safe_load((REPOSITORY / "compose.workers.yaml").read_text(encoding="utf-8"))
+"""Workers on a machine of their own."""
 CLINICAL = frozenset({"front", "viewer", "clinical", "database"})
 """Networks on which identified data is, or a way out."""
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_every_container_is_hardened(name: str) -> None:
-    service = SERVICES[name]
+@pytest.mark.parametrize(
+    "service",
+    [*SERVICES.values(), *ELSEWHERE["services"].values()],
+    ids=[*SERVICES, *(f"{name} elsewhere" for name in ELSEWHERE["services"])],
+)
+def test_every_container_is_hardened(service: dict[str, Any]) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -43,7 +48,7 @@ def test_no_network_but_the_front_leads_anywhere() -> None:
 
 def test_only_the_proxy_and_dicom_are_published_and_on_this_host_unless_asked() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"proxy", "orthanc-clinical", "gateway-tasks"}
+    assert set(published) == {"proxy", "orthanc-clinical", "gateway-tasks", "workers-door"}
     for ports in published.values():
         assert all("_BIND:-127.0.0.1}:" in port for port in ports)
 
@@ -54,6 +59,39 @@ def test_a_worker_holds_the_secrets_of_its_own_zone_alone() -> None:
     assert set(SERVICES["orthanc-research"]["secrets"]) == {"research-gateway", "research-worker"}
     assert "research-worker" not in SERVICES["orthanc-clinical"]["secrets"]
     assert {name for name, service in SERVICES.items() if "https-key" in service["secrets"]} == {"proxy"}
+
+
+def test_workers_elsewhere_are_those_of_the_gateways_machine_but_for_the_way_to_it() -> None:
+    assert set(ELSEWHERE["services"]) == {name for name in SERVICES if name.startswith("worker") and "door" not in name}
+    for name, service in ELSEWHERE["services"].items():
+        own, there = SERVICES[name]["environment"], service["environment"]
+        assert set(there) == {*own, "SSL_CERT_FILE"}
+        ways = {"INTERVAL_BROKER_URL", "INTERVAL_RESEARCH_URL"}
+        assert {key for key in own if own[key] != there[key]} == ways
+        assert {there[way].partition(":")[0] for way in ways} == {"rediss", "https"}
+        assert set(service["secrets"]) == {*SERVICES[name]["secrets"], "authority-certificate"}
+        assert "ports" not in service
+
+
+def test_whoever_has_figures_shows_them_at_the_port_that_the_pages_name() -> None:
+    shown = {
+        name: service["environment"].get("INTERVAL_METRICS_PORT")
+        for name, service in SERVICES.items()
+        if "environment" in service
+    }
+    assert {name for name, port in shown.items() if port == 9108} == {
+        "gateway-api",
+        "gateway-tasks",
+        "worker",
+        "worker-fast-track",
+    }
+
+
+def test_the_door_for_workers_is_closed_unless_a_site_opens_it() -> None:
+    door = SERVICES["workers-door"]
+    assert door["profiles"] == ["workers-elsewhere"]
+    assert set(door["networks"]) == {"front", "research", "queue"}
+    assert set(door["secrets"]) == {"workers-certificate", "workers-key"}
 
 
 def test_no_secret_stands_in_the_file() -> None:

@@ -41,7 +41,7 @@ def test_nobody_else_gets_into_the_folder_and_the_authority_s_key_is_for_nobody(
     assert stat.S_IMODE((folder / "authority-key").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", ["https", "dicom"])
+@pytest.mark.parametrize("name", ["https", "dicom", "workers"])
 def test_certificates_name_the_host_and_fit_their_keys(folder: Path, name: str) -> None:
     certificate = x509.load_pem_x509_certificate((folder / f"{name}-certificate").read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
