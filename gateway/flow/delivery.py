@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from pydicom.dataset import Dataset
@@ -11,8 +10,8 @@ from sqlalchemy.orm import Session
 from gateway.audit import trail
 from gateway.audit.trail import AuditAction, Subject
 from gateway.cases.prior import why_not_certain, why_outdated
-from gateway.db.tables import Case, EarlierReview, Job, Review, User
-from gateway.flow import follow_up, release, reports, shipping, time_points
+from gateway.db.tables import Case, Review
+from gateway.flow import reports, shipping, signed_results, time_points
 from gateway.flow.priors import rule_of
 from gateway.flow.services import Services
 from gateway.flow.shipping import Released
@@ -23,16 +22,12 @@ from gateway.pseudonymise.record import StudyRecord
 from gateway.pseudonymise.reidentify import Demographics, reidentify
 from gateway.retention.due import why_copies_are_gone
 from gateway.review import decisions, reopening, signing
-from gateway.review.edits import DrawnLesion, standing_edits
-from gateway.review.finalise import EarlierSignature, final_objects, withdrawn_uids
+from gateway.review.finalise import final_objects, withdrawn_uids
 from gateway.review.second_reader import ReviewRefused
 from processing.dicom.result import ResultObject
 from processing.dicom.write_pdf import fill_pages
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.decision import SignedReview
-from processing.domain.errors import Defect, InputRejected
-from processing.domain.growth import Growth
-from processing.domain.messages import JobOrder, JobOutcome
+from processing.domain.errors import InputRejected
 
 log = get_logger(__name__)
 ACTOR = "dispatch"
@@ -88,6 +83,8 @@ def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
             followed=time_points.is_followed(session, case, job),
             now=now,
         )
+        if review.signed_at is not None:
+            signed_results.keep(services, session, case, job, review)
         event, detail = CaseEvent.SIGNED, review.acceptance or ""
         if review.signed_at is None:
             event, detail = CaseEvent.SECOND_READING_ASKED, SECOND_READER_WANTED
@@ -158,7 +155,7 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
     """Return what the reader signed, under the patient's own name."""
     with services.sessions.begin() as session:
         case = lease.case(session, shipping.SIGNED)
-        signed = _signed_result(services, session, case)
+        signed = signed_results.signed_result(services, session, case)
     order, outcome = signed.order, signed.outcome
     current = services.vault.get(order.current.study_instance_uid)
     prior = services.vault.get(order.prior.study_instance_uid) if order.prior is not None else None
@@ -170,7 +167,7 @@ def _final_objects(services: Services, lease: Lease) -> list[Released]:
         signed.drawn,
         earlier=signed.earlier,
         notes=signed.notes,
-        ledger=release.ledger(),
+        ledger=signed.ledger,
         growth=signed.growth,
     )
     created = {str(final.dataset.SOPInstanceUID) for final in finals}
@@ -192,61 +189,6 @@ def _released(
     if final.content is not None:
         fill_pages(released, final.content)
     return released
-
-
-@dataclass(frozen=True, eq=False)
-class _Signed:
-    """What is needed of the database to write a signed result."""
-
-    order: JobOrder
-    outcome: JobOutcome
-    review: SignedReview
-    drawn: tuple[DrawnLesion, ...]
-    earlier: EarlierSignature | None
-    notes: tuple[str, ...]
-    growth: Growth | None
-
-
-def _signed_result(services: Services, session: Session, case: Case) -> _Signed:
-    job: Job | None = store.latest_job(case)
-    review = decisions.review_of(session, job) if job is not None else None
-    if job is None or job.outcome is None or review is None:
-        raise Defect("The signed case has no result or no review.")
-    return _Signed(
-        order=JobOrder.model_validate(job.order),
-        outcome=JobOutcome.model_validate(job.outcome),
-        review=_as_signed(services, session, review, review.job_id),
-        drawn=standing_edits(session, review),
-        earlier=_earlier(services, session, case, review),
-        notes=reports.notes_of(session, case),
-        # Only volumes that the reader compared are reported beside each other.
-        growth=follow_up.reported_growth(session, case) if review.volume_reading is not None else None,
-    )
-
-
-def _as_signed(services: Services, session: Session, review: Review | EarlierReview, job_id: str) -> SignedReview:
-    names = [session.get(User, name) if name else None for name in (review.reader, review.second_reader)]
-    reader, second = (account.display_name if account is not None else "" for account in names)
-    return signing.signed_review(
-        review,
-        reader_name=reader,
-        second_name=second,
-        zone=services.settings.zone,
-        opened=lambda field, sealed: services.seal.open(sealed, f"{job_id}/{field}"),
-    )
-
-
-def _earlier(services: Services, session: Session, case: Case, review: Review) -> EarlierSignature | None:
-    before = reopening.earlier_reviews(session, review)
-    if not before:
-        return None
-    last = before[-1]
-    rows = store.deliveries_of(session, case.case_id)
-    return EarlierSignature(
-        review=_as_signed(services, session, last, review.job_id),
-        drawn=standing_edits(session, review, until=last.signed_at),
-        sop_classes=frozenset(row.sop_class_uid for row in rows if row.confirmed_at is not None),
-    )
 
 
 def _as_in_archive(services: Services, record: StudyRecord) -> Demographics:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
+from pathlib import Path
 
 import httpx
 import pytest
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     Comprehensive3DSRStorage,
@@ -21,7 +22,7 @@ from pydicom.uid import (
 from demo.installation import System
 from gateway import flow
 from gateway.audit.trail import verify
-from gateway.db.tables import Delivery, User
+from gateway.db.tables import Case, Delivery, User
 from gateway.dispatch.target import Acknowledged, Target
 from gateway.dispatch.targets import make_targets
 from gateway.flow import Services
@@ -29,11 +30,13 @@ from gateway.jobs import store
 from gateway.review import decisions
 from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, Verdict
-from processing.domain.errors import InputRejected
+from processing.domain.errors import InputRejected, Transient
+from processing.domain.versions import Basis, Ledger, VersionEntry, VolumeLimits
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.results import carry_out
 from tests.integration.gateway.sending import delete_study, send
 from tests.unit.gateway.brain_studies import Person, new_uid, study
+from validation.gate import write_ledger
 
 READER = "reader"
 NOTHING_CLINICAL = frozenset({Comprehensive3DSRStorage, SecondaryCaptureImageStorage, EncapsulatedPDFStorage})
@@ -131,6 +134,37 @@ class Picky:
         self.target.echo()
 
 
+@dataclass
+class Shelf:
+    """A target that keeps what it is given as it came, and may be away."""
+
+    proof = "read back"
+
+    name: str
+    away: bool = False
+    held: dict[str, bytes] = field(default_factory=dict)
+
+    def send(self, datasets: Sequence[Dataset], acknowledged: Acknowledged) -> frozenset[str]:
+        self.echo()
+        for dataset in datasets:
+            written = BytesIO()
+            dcmwrite(written, dataset, enforce_file_format=True)
+            self.held[str(dataset.SOPInstanceUID)] = written.getvalue()
+            acknowledged(str(dataset.SOPInstanceUID))
+        return frozenset()
+
+    def confirm(self, datasets: Sequence[Dataset]) -> frozenset[str]:
+        self.echo()
+        return frozenset({str(dataset.SOPInstanceUID) for dataset in datasets} & self.held.keys())
+
+    def request_commitment(self, _transaction_uid: str, _datasets: Sequence[Dataset]) -> bool:
+        return False
+
+    def echo(self) -> None:
+        if self.away:
+            raise Transient("The PACS can't be reached.")
+
+
 def the_pacs(gateway: Gateway) -> Target:
     (target,) = gateway.services.targets
     return target
@@ -224,6 +258,35 @@ def test_a_pacs_may_be_away_for_long_and_a_retry_goes_on_from_the_signature(arch
     assert (gateway.state(signed.study_uid), gateway.case(signed.study_uid).reason) == (CaseState.ARCHIVED, "")
     with pytest.raises(InputRejected, match="nothing to try again"):
         flow.retry(gateway.services, signed.case_id, "operator")
+
+
+def test_every_target_gets_the_same_however_late(
+    archives: System, gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = signed_case(archives, gateway)
+    near, far = Shelf("near"), Shelf("far", away=True)
+    flow.dispatch(towards(gateway, near, far), signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.DISPATCHING
+    # Meanwhile the reader is called otherwise, the ledger says more of the version, an earlier study of the patient
+    # turns out to have been measured by one that does not compare, and the site's clock is set to another zone.
+    case = gateway.case(signed.study_uid)
+    limits = VolumeLimits(low_mm3=0, high_mm3=None, factor=1.2, difference_mm3=9, lesions=9)
+    today = gateway.clock.now.date()
+    entry = VersionEntry(version=case.version, basis=Basis.FIRST, decided=today, limits=(limits,))
+    write_ledger(Ledger(pipelines={case.pipeline: (entry,)}), tmp_path / "ledger.yaml")
+    monkeypatch.setenv("INTERVAL_COMPATIBILITY_FILE", str(tmp_path / "ledger.yaml"))
+    with gateway.services.sessions.begin() as session:
+        session.get_one(User, READER).display_name = "Dr. Rita Otherwise"
+        prior = session.get_one(Case, case.prior_case_id)
+        prior.pipeline, prior.version, prior.state = case.pipeline, "0.0.1", CaseState.ARCHIVED.value
+    far.away = False
+    gateway.clock.forward(gateway.services.settings.retry_base_s)
+    later = towards(gateway, near, far)
+    settings = later.settings.model_copy(update={"time_zone": "Asia/Kolkata"})
+    assert flow.dispatch(replace(later, settings=settings), signed.case_id)
+    assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
+    assert far.held
+    assert {uid for uid in near.held.keys() | far.held if near.held.get(uid) != far.held.get(uid)} == set()
 
 
 def test_a_dispatch_that_was_interrupted_sends_nothing_twice(archives: System, gateway: Gateway) -> None:

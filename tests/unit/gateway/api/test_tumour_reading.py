@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from httpx import Response
+from sqlalchemy import select
 
+from gateway import flow
 from gateway.api.schemas import (
     AssessmentChange,
     BlindReading,
@@ -20,12 +22,16 @@ from gateway.api.schemas import (
     Worklist,
 )
 from gateway.api.timeline import GrowthView
-from gateway.flow import Services
+from gateway.db.tables import Case, Review
+from gateway.flow import Services, time_points
+from gateway.flow.signed_results import SignedResult, signed_result
+from gateway.review import decisions, reopening
 from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, TumourReading, Verdict
+from processing.domain.growth import Growth, Part
 from tests.unit.gateway.api.conftest import Browser
 from tests.unit.gateway.api.desk import Desk
-from tests.unit.gateway.front import Made, state_of
+from tests.unit.gateway.front import NOON, Made, state_of
 from tests.unit.gateway.front_result import Compared
 from tests.unit.gateway.tumour_visits import tumour
 
@@ -127,6 +133,40 @@ def test_volumes_are_compared_once_every_part_is_accepted(desk: TumourDesk) -> N
     assert signed.summary.state is CaseState.SIGNED
     assert signed.review is not None
     assert signed.review.volume_reading is LARGER
+
+
+def test_the_growth_that_was_signed_leaves_also_when_an_earlier_measurement_is_reopened(
+    desk: TumourDesk, services: Services, newest: Made
+) -> None:
+    desk.by_eye(LARGER)
+    desk.accept()
+    desk.with_volumes(LARGER)
+    desk.sign()
+    before = signed(services, newest)
+    assert before.growth is not None
+    (latest, _) = before.growth.volumes[Part.WHOLE]
+    assert latest.percent == pytest.approx(100 * (1.5 / 1.1 - 1))
+    assert before.growth == follow_up_now(services, newest), "nothing is lost by keeping it"
+    with services.sessions.begin() as session:
+        prior, *_ = time_points.accepted_priors(session, session.get_one(Case, newest.case_id))
+        review = decisions.review_of(session, prior.jobs[-1])
+        assert review is not None
+        reopening.reopen(session, review, actor="berta", reason="sealed", at=NOON)
+    assert follow_up_now(services, newest) is None
+    assert signed(services, newest).growth == before.growth
+    with services.sessions.begin() as session:
+        session.scalars(select(Review).where(Review.job_id == newest.job_id)).one().edition = 2
+    assert signed(services, newest).growth is None, "what was kept belongs to the first signature"
+
+
+def signed(services: Services, made: Made) -> SignedResult:
+    with services.sessions() as session:
+        return signed_result(services, session, session.get_one(Case, made.case_id))
+
+
+def follow_up_now(services: Services, made: Made) -> Growth | None:
+    with services.sessions() as session:
+        return flow.reported_growth(session, session.get_one(Case, made.case_id))
 
 
 def test_a_rejected_part_leaves_what_was_seen_by_eye_alone(desk: TumourDesk, services: Services, newest: Made) -> None:
