@@ -29,7 +29,7 @@ _SPEAKING = (
     "gateway/query_retrieve.py",
     *(f"gateway/release/{name}.py" for name in ("monitoring", "ratings", "standing")),
     *(f"gateway/review/{name}.py" for name in ("decisions", "edits", "finalise", "grow", "images", "masks")),
-    *(f"gateway/review/{name}.py" for name in ("reopening", "second_reader", "tumour_reading")),
+    *(f"gateway/review/{name}.py" for name in ("reopening", "second_reader", "signing", "tumour_reading")),
     "gateway/studies/conduct.py",
     "processing/dicom/archive.py",
     "processing/dicom/geometry.py",
