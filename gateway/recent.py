@@ -20,7 +20,7 @@ class Recent(Generic[Key, Answer]):
     most : int
         Answers kept; the one that was longest not asked for goes first.
     for_s : float
-        Seconds after which an answer is asked for anew.
+        Seconds after which an answer is asked for anew, and goes when another one comes: headers take room.
     """
 
     def __init__(self, most: int, for_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,6 +38,8 @@ class Recent(Generic[Key, Answer]):
                 return kept[1]
         answer = ask()
         with self._lock:
+            for over in [one for one, (asked, _) in self._answers.items() if now - asked >= self._for_s]:
+                del self._answers[over]
             self._answers[key] = (now, answer)
             self._answers.move_to_end(key)
             while len(self._answers) > self._most:

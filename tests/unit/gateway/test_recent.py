@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from gateway.recent import Recent
@@ -38,6 +41,22 @@ def test_the_answer_that_was_longest_not_asked_for_goes_first() -> None:
     for key in ("a", "b", "a", "c", "a", "b"):
         archive.get(key)
     assert archive.asked == ["a", "b", "c", "b"]
+
+
+def test_an_answer_that_is_over_goes_when_another_one_comes() -> None:
+    class Header:
+        """Something that takes room."""
+
+    now_s = 0.0
+    recent: Recent[str, Header] = Recent(128, 10.0, lambda: now_s)
+    first = weakref.ref(recent.get("a", Header))
+    now_s = 9.0
+    second = weakref.ref(recent.get("b", Header))
+    assert first() is not None
+    now_s = 10.0
+    recent.get("c", Header)
+    gc.collect()
+    assert (first(), second() is None) == (None, False)
 
 
 def test_a_failure_is_not_kept() -> None:
