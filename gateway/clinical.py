@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from types import TracebackType
@@ -22,10 +21,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from gateway.clinical_study import MR, Changes, ClinicalSeries, ClinicalStudy
 from gateway.recent import Recent
 from processing.authorities import believed
 from processing.dicom.archive import KEPT_ALIVE, DicomWebArchive
-from processing.dicom.provenance import MANUFACTURER
 from processing.domain.errors import Defect, InputRejected, Transient
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -33,103 +32,12 @@ _READ_TIMEOUT_S = 60.0
 _LATELY_S = 60.0
 """So long a study that is settled and then prepared is not asked the same again; most of it is over in seconds."""
 _SERIES_LATELY = 128
-_NO_IMAGES = frozenset({"AU", "DOC", "ECG", "EPS", "FID", "HD", "KO", "PLAN", "PR", "REG", "RTPLAN", "RTSTRUCT"}) | {
-    "RWV",
-    "SEG",
-    "SR",
-    "STAIN",
-    "TEXTUREMAP",
-}
-"""Modalities (PS3.3 C.7.3.1.1.1) of objects that are about images and are none."""
-
-_MR = frozenset({"MR"})
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
 _UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError, OSError)
 _LEVELS = frozenset({"Study", "Series", "Instance"})
-
-
-@dataclass(frozen=True)
-class Changes:
-    """A page of the archive's list of changes.
-
-    Parameters
-    ----------
-    resources : tuple of str
-        Orthanc's identifiers of what was added: studies, series or instances.
-    last : int
-        Number of the last change on this page; the next page begins behind it.
-    done : bool
-        Whether this was the last page.
-    """
-
-    resources: tuple[str, ...]
-    last: int
-    done: bool
-
-
-@dataclass(frozen=True)
-class ClinicalSeries:
-    """A series in the clinical archive; its instances are Orthanc's identifiers."""
-
-    series_instance_uid: str = field(repr=False)
-    modality: str
-    series_number: int | None
-    manufacturer: str
-    instances: tuple[str, ...] = field(repr=False)
-    orthanc_id: str = field(default="", repr=False)
-
-    @property
-    def written_by_interval(self) -> bool:
-        """Whether it is one of Interval's own results, back from the PACS."""
-        return self.manufacturer == MANUFACTURER
-
-    @property
-    def holds_images(self) -> bool:
-        """Whether it holds images from outside: no result of Interval's, no report, segmentation and the like."""
-        return not self.written_by_interval and self.modality not in _NO_IMAGES
-
-
-@dataclass(frozen=True)
-class ClinicalStudy:
-    """A study in the clinical archive, as it is now.
-
-    Parameters
-    ----------
-    study_instance_uid : str
-    patient_ids : frozenset of str
-        More than one when the same study arrived under several patient IDs: then nobody knows whose it is.
-    series : tuple of ClinicalSeries
-    measured : frozenset of str
-        Modalities of which a pipeline measures anything.
-    """
-
-    study_instance_uid: str = field(repr=False)
-    patient_ids: frozenset[str] = field(repr=False)
-    series: tuple[ClinicalSeries, ...] = field(repr=False)
-    measured: frozenset[str] = _MR
-
-    @property
-    def images(self) -> tuple[ClinicalSeries, ...]:
-        """The series that hold images from outside."""
-        return tuple(series for series in self.series if series.holds_images)
-
-    @property
-    def measurable(self) -> tuple[ClinicalSeries, ...]:
-        """Those of them that a pipeline may ask for."""
-        return tuple(series for series in self.images if series.modality in self.measured)
-
-    @property
-    def image_count(self) -> int:
-        """Number of images that can be chosen: only these make a study another one when they come late."""
-        return sum(len(series.instances) for series in self.measurable)
-
-    @property
-    def ignored_count(self) -> int:
-        """Number of all other images from outside."""
-        return sum(len(series.instances) for series in self.images) - self.image_count
 
 
 class ClinicalArchive:
@@ -146,7 +54,7 @@ class ClinicalArchive:
         Modalities of which a pipeline measures anything.
     """
 
-    def __init__(self, base_url: str, username: str, password: str, *, measured: frozenset[str] = _MR) -> None:
+    def __init__(self, base_url: str, username: str, password: str, *, measured: frozenset[str] = MR) -> None:
         self._measured = measured
         self._client = httpx.Client(
             base_url=base_url,

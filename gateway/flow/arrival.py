@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.db.tables import Case
 from gateway.flow.completeness import Patience, route_quiet_s, wait_for
 from gateway.flow.images import ImageDigests, note_ignored

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.cases.complete import what_is_missing
 from gateway.cases.route import first_fitting
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.flow.examination import examine
 from gateway.flow.services import Services
 from gateway.routes.model import Route

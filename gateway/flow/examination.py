@@ -9,7 +9,8 @@ from pydicom.dataset import Dataset
 
 from gateway.cases.route import Routed, route_study
 from gateway.cases.select import Selection, SeriesCandidate, select_series
-from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy
+from gateway.clinical import ClinicalArchive
+from gateway.clinical_study import ClinicalSeries, ClinicalStudy
 from gateway.flow.series_files import SeriesFiles
 from gateway.routes.match import StudyFacts, facts_of
 from gateway.routes.model import RouteTable

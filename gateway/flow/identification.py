@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway.cases.select import Selection
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.db.tables import Case
 from gateway.flow.series_files import SeriesFiles
 from gateway.flow.services import Services

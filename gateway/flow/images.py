@@ -8,7 +8,8 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
-from gateway.clinical import ClinicalArchive, ClinicalStudy
+from gateway.clinical import ClinicalArchive
+from gateway.clinical_study import ClinicalStudy
 from gateway.db.tables import Case, CaseImages
 from gateway.jobs import store
 from processing.domain.case import CaseEvent, CaseState

@@ -11,7 +11,7 @@ from gateway.cases.complete import announced
 from gateway.cases.prior import EarlierStudy, PriorFound, PriorIncomplete, find_prior
 from gateway.cases.route import Routed
 from gateway.cases.select import Selection
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.db.tables import Case, Series
 from gateway.flow import priors, release
 from gateway.flow.examination import examine

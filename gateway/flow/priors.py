@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.cases.prior import ACTOR, EarlierStudy, PriorMissing, RuleOf
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.db.tables import Case, Event, PriorSearch, ScheduledStudy
 from gateway.flow.arrival import take_note
 from gateway.flow.services import Services

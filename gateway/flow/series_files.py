@@ -12,7 +12,8 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy, header_of
+from gateway.clinical import ClinicalArchive, header_of
+from gateway.clinical_study import ClinicalSeries, ClinicalStudy
 from gateway.pseudonymise.encoded import NotCleanable, read_encoded
 
 MOST_KEPT_BYTES = 64 * 1024 * 1024

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.flow.services import Services
 from gateway.pseudonymise.apply import read_identity
 from gateway.pseudonymise.encoded import read_encoded

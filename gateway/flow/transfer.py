@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.clinical import ClinicalSeries, ClinicalStudy
+from gateway.clinical_study import ClinicalSeries, ClinicalStudy
 from gateway.defacing import Defacer
 from gateway.flow.series_files import SeriesFiles
 from gateway.flow.services import Services

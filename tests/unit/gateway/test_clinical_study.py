@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.clinical import ClinicalSeries, ClinicalStudy
+from gateway.clinical_study import ClinicalSeries, ClinicalStudy
 
 
 def a_study(measured: frozenset[str]) -> ClinicalStudy:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import flow
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.db.engine import upgrade
 from gateway.db.tables import VaultEntry
 from gateway.flow import Services

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gateway.clinical import ClinicalArchive, ClinicalSeries, ClinicalStudy, header_of
+from gateway.clinical import ClinicalArchive, header_of
+from gateway.clinical_study import ClinicalSeries, ClinicalStudy
 from gateway.flow.series_files import SeriesFiles, place_of
 from processing.dicom.geometry import series_geometry
 from processing.domain.errors import InputRejected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.dataset import Dataset
 
-from gateway.clinical import ClinicalStudy
+from gateway.clinical_study import ClinicalStudy
 from gateway.flow.sight import has_patient_id, identity_at_sight, record_at_sight, shifted_study_date
 from gateway.flow.transfer import require_same_person
 from gateway.pseudonymise.apply import pseudonymise_instance

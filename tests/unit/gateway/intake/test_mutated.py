@@ -9,7 +9,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from gateway.clinical import ClinicalStudy, header_of
+from gateway.clinical import header_of
+from gateway.clinical_study import ClinicalStudy
 from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
 from gateway.intake.check import check_instance
 from gateway.pseudonymise.apply import pseudonymise_instance
