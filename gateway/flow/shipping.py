@@ -172,11 +172,12 @@ def _ship(services: Services, lease: Lease, target: Target, objects: Sequence[Re
 
 def _send(services: Services, lease: Lease, target: Target, objects: Sequence[Released]) -> frozenset[str]:
     """Send what the target does not hold, note what it takes, and return the SOP classes that it does not take."""
-    waiting = _noted(services, lease, target, objects)
+    waiting, not_promised = _noted(services, lease, target, objects)
     if not waiting:
         return frozenset()
     try:
-        held = target.confirm(_datasets(waiting))
+        # It may still name what it said it can't promise to keep: that is sent again whatever it holds.
+        held = target.confirm(_datasets([one for one in waiting if one.uid not in not_promised]))
     except InputRejected:
         # It can't be asked, so that everything is sent: an object that it holds already changes nothing there.
         held = frozenset()
@@ -189,8 +190,18 @@ def _send(services: Services, lease: Lease, target: Target, objects: Sequence[Re
     return refused
 
 
-def _noted(services: Services, lease: Lease, target: Target, objects: Sequence[Released]) -> list[Released]:
-    """Write a row for each object and return those that the target is not yet known to keep."""
+def _noted(
+    services: Services, lease: Lease, target: Target, objects: Sequence[Released]
+) -> tuple[list[Released], frozenset[str]]:
+    """Write a row for each object.
+
+    Returns
+    -------
+    list of Released
+        Those that the target is not yet known to keep.
+    frozenset of str
+        UIDs of those of them that it was asked to promise to keep, and did not.
+    """
     with services.sessions.begin() as session:
         case = lease.case(session, SIGNED)
         known = {row.sop_instance_uid: row for row in consignments.deliveries_to(session, case.case_id, target.name)}
@@ -205,7 +216,11 @@ def _noted(services: Services, lease: Lease, target: Target, objects: Sequence[R
                         sop_instance_uid=one.uid,
                     )
                 )
-        return [one for one in objects if one.uid not in known or known[one.uid].confirmed_at is None]
+        asked = consignments.of_case(session, case.case_id)[target.name].asked > 0
+        # What was not acknowledged is never asked about: a report took the acknowledgement back.
+        not_promised = {uid for uid, row in known.items() if asked and row.acknowledged_at is None}
+        waiting = [one for one in objects if one.uid not in known or known[one.uid].confirmed_at is None]
+        return waiting, frozenset(not_promised)
 
 
 def _note_acknowledged(services: Services, lease: Lease, target: Target, taken: set[str]) -> None:

@@ -132,6 +132,8 @@ def test_what_the_pacs_does_not_promise_to_keep_is_sent_again(archives: System, 
     assert "does not promise to keep 1" in gateway.case(signed.study_uid).reason
     gateway.clock.forward(services.settings.retry_base_s)
     assert flow.dispatch(services, signed.case_id)
+    assert pacs.sent.count(lost) == 2, "also when it still shows what it does not promise to keep"
+    assert all(pacs.sent.count(uid) == 1 for uid in kept)
     assert flow.take_report(services, CommitmentReport(pacs.asked[1], frozenset({lost}), frozenset()))
     assert flow.dispatch(services, signed.case_id)
     assert gateway.state(signed.study_uid) is CaseState.ARCHIVED
