@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway import flow
 from gateway.api.identities import Identities, Identity, WithoutNames
+from gateway.api.review_view import no_review_yet, review_state
 from gateway.api.schemas import (
     CaseDetail,
     CaseSummary,
@@ -18,8 +19,6 @@ from gateway.api.schemas import (
     ProgressLine,
     QualityLine,
     ReviewState,
-    SecondReaderState,
-    SecondStage,
     SeriesLine,
     StoredLine,
 )
@@ -29,16 +28,16 @@ from gateway.cases.notes import notes_on
 from gateway.db.tables import Case, Delivery, Job, Review
 from gateway.flow import release
 from gateway.jobs import store
-from gateway.review.decisions import lesions_of, measures_a_tumour, rejected, review_of
+from gateway.review.decisions import measures_a_tumour, rejected, review_of
 from gateway.review.edits import DrawnLesion, lesions_with, standing_edits
 from gateway.review.images import ReviewImages
 from gateway.review.order import Urgency, worklist_order
-from gateway.review.second_reader import in_line, is_blind, reading_of, volume_reading_of
+from gateway.review.second_reader import is_blind
 from gateway.review.visits import Comparison
 from gateway.sealing import Seal
 from gateway.studies.conduct import hides_lesions
 from processing.domain.case import CaseEvent, CaseState
-from processing.domain.decision import Acceptance, Verdict
+from processing.domain.decision import Verdict
 from processing.domain.imaging import Grid
 from processing.domain.messages import JobOrder, JobOutcome, OutcomeStatus
 from processing.domain.priority import Priority
@@ -272,64 +271,10 @@ def clinical_study_date(case: Case, identities: Identities | WithoutNames) -> st
     return identities.of([case.study_uid])[case.study_uid].study_date
 
 
-def review_state(review: Review, job: Job, seal: Seal, asked_by: str, *, blind: bool = False) -> ReviewState:
-    """Return the open or signed review; to a second reader who reads blind nothing of the first opinion."""
-    if blind:
-        return _nothing_yet().model_copy(update={"edit": review.edit, "second": _BLIND})
-    return ReviewState(
-        edit=review.edit,
-        acceptance=Acceptance(review.acceptance) if review.acceptance is not None else None,
-        rating=review.rating,
-        comment=seal.open(review.comment, f"{job.job_id}/comment"),
-        reader=review.account.display_name if review.account is not None else None,
-        signed_at=review.signed_at,
-        edition=review.edition,
-        visual_reading=reading_of(review.visual_reading),
-        visual_diameters_mm=_pair(review.visual_diameters),
-        volume_reading=volume_reading_of(review.volume_reading),
-        second=_second(review, job, seal, asked_by) if review.first_signed_at is not None else None,
-    )
-
-
-def _pair(stored: list[float] | None) -> tuple[float, float] | None:
-    return (stored[0], stored[1]) if stored else None
-
-
-_BLIND = SecondReaderState(stage=SecondStage.BLIND, reader=None, blind_reading=None, consensus="")
-
-
-def _second(review: Review, job: Job, seal: Seal, asked_by: str) -> SecondReaderState:
-    stage = SecondStage.WAITING
-    if review.blind_reading is not None and (asked_by == review.second_reader or review.signed_at is not None):
-        stage = SecondStage.IN_LINE if in_line(review, lesions_of(job)) else SecondStage.DIFFERS
-    return SecondReaderState(
-        stage=stage,
-        reader=review.second_reader,
-        blind_reading=reading_of(review.blind_reading),
-        consensus=seal.open(review.consensus, f"{job.job_id}/consensus"),
-    )
-
-
 def _open_or_signed(rows: CaseRows, seal: Seal) -> ReviewState:
     if rows.review is not None and rows.job is not None:
         return review_state(rows.review, rows.job, seal, rows.asked_by, blind=rows.blind)
-    return _nothing_yet()
-
-
-def _nothing_yet() -> ReviewState:
-    return ReviewState(
-        edit=0,
-        acceptance=None,
-        rating=None,
-        comment="",
-        reader=None,
-        signed_at=None,
-        edition=1,
-        visual_reading=None,
-        visual_diameters_mm=None,
-        volume_reading=None,
-        second=None,
-    )
+    return no_review_yet()
 
 
 def _result(job: Job | None) -> JobOutcome | None:

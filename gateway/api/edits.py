@@ -9,13 +9,14 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from gateway.access.accounts import SignedIn
-from gateway.api.case_view import lesion_lines, review_state
+from gateway.api.case_view import lesion_lines
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.disclosure import keep_in
 from gateway.api.images import comparison_of
 from gateway.api.problems import problems
 from gateway.api.review import judging
+from gateway.api.review_view import review_state
 from gateway.api.schemas import (
     DrawnReview,
     GrownRegion,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from gateway import flow
-from gateway.api.case_view import review_state
 from gateway.api.cases import rows_of
 from gateway.api.deps import Reader, State
 from gateway.api.disclosure import keep_in
 from gateway.api.problems import problems
 from gateway.api.review import judging
+from gateway.api.review_view import review_state
 from gateway.api.schemas import ReportChange, ReportState, ReviewState
 from gateway.audit.trail import AuditAction
 from gateway.review import decisions

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from gateway import flow
 from gateway.access.accounts import SignedIn, confirm_password
-from gateway.api.case_view import case_detail, review_state
+from gateway.api.case_view import case_detail
 from gateway.api.cases import NO_SUCH_CASE, rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.disclosure import keep_in
 from gateway.api.problems import problems
+from gateway.api.review_view import review_state
 from gateway.api.schemas import (
     AssessmentChange,
     BlindReading,
