@@ -9,7 +9,7 @@ const inFrench = saying(fr);
 
 test('what the server says is said in the reader’s language, with what was filled in', () => {
   expect(inGerman('The password is wrong; nothing is signed.')).toBe('Das Passwort ist falsch; nichts ist signiert.');
-  expect(inGerman('The outline overlaps lesion 12.')).toBe('Der Umriss überlappt mit Läsion 12.');
+  expect(inGerman('The outline overlaps lesion 12.')).toBe('Die Kontur überlappt mit Läsion 12.');
   expect(inFrench('current T1 registration correlation')).toBe('Corrélation du recalage, actuel T1');
   expect(inGerman('prior signal to noise')).toBe('Signal-Rausch-Verhältnis, vorher');
 });
@@ -46,4 +46,13 @@ test('the target before a reason stays, and so does what nobody knows', () => {
   expect(inGerman("pacs: The PACS can't be reached.")).toBe('pacs: Das PACS ist nicht erreichbar.');
   expect(inGerman('a note; with two parts')).toBe('a note; with two parts');
   expect(inGerman('constructor')).toBe('constructor');
+});
+
+test('several routes’ reasons in brackets are one sentence, and a figure has the language’s comma', () => {
+  expect(inGerman("No route fits this study (ms-follow-up: a description fits '*knee*'; tumour: the study's modality fits none of 1 patterns: MR).")).toBe(
+    'Kein Ablauf passt zu dieser Untersuchung (ms-follow-up: eine Beschreibung passt zu „*knee*“; tumour: die Modalität passt zu keinem von 1 Mustern: MR).',
+  );
+  expect(inGerman('Outside of what the first 20 results of ms_longitudinal 0.4.0 on A Scanner 1.5 T let expect: run time rose from 59.8 to 119 s in the last 10.')).toBe(
+    'Außerhalb dessen, was die ersten 20 Ergebnisse von ms_longitudinal 0.4.0 an A Scanner 1.5 T erwarten lassen: Rechenzeit stieg von 59,8 auf 119 s in den letzten 10 Ergebnissen.',
+  );
 });

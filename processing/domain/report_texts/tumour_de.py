@@ -69,8 +69,8 @@ TUMOUR = TumourTexts(
             "Die Segmentierungen sind möglicherweise uneinheitlich ({part}): Die mittlere Untersuchung zeigt weniger "
             "als beide anderen, über den Messfehler hinaus."
         ),
-        appeared="Seit der letzten Untersuchung neu abgegrenzt ({part}): beide Umrisse ansehen.",
-        vanished="Seit der letzten Untersuchung nicht mehr abgegrenzt ({part}): beide Umrisse ansehen.",
+        appeared="Seit der letzten Untersuchung neu abgegrenzt ({part}): beide Konturen ansehen.",
+        vanished="Seit der letzten Untersuchung nicht mehr abgegrenzt ({part}): beide Konturen ansehen.",
         contradiction=(
             "Seit {study} hat sich das Volumen des anreichernden Tumors um {volume} % verändert, das Produkt seiner "
             "Durchmesser um {product} %: Beides sagt nicht dasselbe."

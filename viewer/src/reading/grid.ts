@@ -4,6 +4,7 @@
  * World coordinates are DICOM's patient coordinates in millimetres, LPS: x grows to the patient's left, y to the
  * back, z to the head (PS3.3 C.7.6.2.1.1).
  */
+import { decimal } from '../format';
 
 export type Vector = readonly [number, number, number];
 
@@ -174,5 +175,5 @@ export function slicePosition(view: View, point: Vector): string {
     0 as 0 | 1 | 2,
   );
   const value = point[axis];
-  return `${LETTERS[axis][value >= 0 ? 0 : 1]} ${Math.abs(value).toFixed(1)} mm`;
+  return `${LETTERS[axis][value >= 0 ? 0 : 1]} ${decimal(Math.abs(value), 1)} mm`;
 }

@@ -11,6 +11,9 @@ const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 /** What may fill a blank: `clause` keeps semicolons out, so that a phrase does not swallow the next one. */
 const BLANKS = { clause: '((?:(?!; ).)+?)', any: '(.+?)' };
 
+/** A figure with digits after the point, with its unit; a version has two points. */
+const FRACTION = /^-?\d+\.\d+( (mm|ms|ml|mm³|s|%))?$/;
+
 /** A sentence that ends with somebody's reason: that may hold anything. */
 const QUOTING = /^\p{Lu}.*: \{\}$/u;
 
@@ -32,7 +35,7 @@ function patternsOf(catalogue: Catalogue, blank: string): Pattern[] {
 export function saying(catalogue: Catalogue): (sentence: string) => string {
   const strict = patternsOf(catalogue, BLANKS.clause);
   const loose = patternsOf(catalogue, BLANKS.any);
-  const between = (mark: '; ' | ': '): string => catalogue[mark] ?? mark;
+  const between = (mark: '; ' | ': ' | '.'): string => catalogue[mark] ?? mark;
 
   const exact = (sentence: string): string | null => (Object.hasOwn(catalogue, sentence) ? (catalogue[sentence] ?? null) : null);
 
@@ -41,17 +44,14 @@ export function saying(catalogue: Catalogue): (sentence: string) => string {
       const [, ...values] = english.exec(sentence) ?? [];
       if (values.length === 0) continue;
       let at = 0;
-      return other.replace(/\{\}(?= (mm|ms|ml|%)|)/g, (_, unit?: string) => {
-        const value = values[at++] ?? '';
-        return unit && /^-?\d+\.\d+$/.test(value) ? value.replace('.', catalogue['.'] ?? '.') : say(value);
-      });
+      return other.replace(/\{\}/g, () => say(values[at++] ?? ''));
     }
     return null;
   }
 
-  /** Phrases with semicolons between them, where every one is known. */
+  /** Phrases with semicolons between them, outside of brackets, where every one is known. */
   function clauses(sentence: string): string | null {
-    const parts = sentence.split('; ');
+    const parts = sentence.split(/; (?![^(]*\))/);
     if (parts.length === 1) return null;
     const known = parts.map(whole);
     return known.every((part) => part !== null) ? known.join(between('; ')) : null;
@@ -65,6 +65,7 @@ export function saying(catalogue: Catalogue): (sentence: string) => string {
   }
 
   function whole(sentence: string): string | null {
+    if (FRACTION.test(sentence)) return sentence.replace('.', between('.'));
     return (
       exact(sentence) ?? filled(sentence, strict) ?? clauses(sentence) ?? filled(sentence, loose) ?? labelled(sentence)
     );

@@ -13,6 +13,9 @@ export const texts = {
   product: 'Interval',
   disclaimer: 'Research use, not a medical device',
 
+  named: (name: string, words: string) => `${name}: ${words}`,
+  listed: (parts: readonly string[]) => parts.join('; '),
+
   failure(status: number): string {
     if (status === 0) return 'The server does not answer. Check the network connection.';
     if (status === 401) return 'Your session has ended. Please sign in again.';

@@ -20,7 +20,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
       underWay: 'In Arbeit',
       refused: 'Abgewiesen',
       since: 'Seit, durch, warum',
-      action: 'Handlung',
+      action: 'Aktion',
     },
     names: {
       preparation: 'Vorbereitung: Serien, Voruntersuchung, Pseudonyme',

@@ -46,7 +46,7 @@ export const operations: Pick<Texts, 'health' | 'operations' | 'scanner'> = {
       changed: 'La priorité a été modifiée.',
     },
     priorities: { fast_track: 'sur la table', urgent: 'urgent', routine: 'routine' },
-    discard: 'Écarter …',
+    discard: 'Écarter…',
     discardCase: (name) => `Écarter le cas de ${name}`,
     discardUpload: (name) => `Écarter ${name}`,
     uploadedFile: (source, at) => `Le fichier reçu le ${at} (${source})`,

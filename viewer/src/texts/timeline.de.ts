@@ -2,14 +2,14 @@
 import type { Texts } from '.';
 
 export const timeline: Texts['timeline'] = {
-  title: 'Über die Jahre',
+  title: 'Langzeitverlauf',
   intro: 'Jede Messung dieser Person, die jemand angenommen und signiert hat. Abgelehntes wird nicht gezeigt.',
-  link: 'Über die Jahre',
+  link: 'Langzeitverlauf',
   back: 'Zurück zum Fall',
   none: 'Von dieser Person wurde noch keine Messung angenommen.',
   table: 'Tabelle (CSV)',
   fhir: 'Dieser Fall als FHIR',
-  bars: 'Balken: zwischen diesen Werten läge eine weitere Aufnahme desselben Zustands.',
+  bars: 'Balken: in diesem Bereich läge eine Wiederholungsmessung bei unverändertem Befund.',
   unknownDate: 'ohne Datum',
   columns: { date: 'Untersuchung', pipeline: 'Pipeline', reader: 'Signiert von', rating: 'Bewertung' },
   growth: {
@@ -23,8 +23,8 @@ export const timeline: Texts['timeline'] = {
   quantities: {
     'new lesions': 'Neue Läsionen',
     'volume of new lesions': 'Volumen neuer Läsionen',
-    'volume added to growing lesions': 'Zuwachs wachsender Läsionen',
-    'volume lost by shrinking and vanished lesions': 'Verlust kleinerer und verschwundener Läsionen',
+    'volume added to growing lesions': 'Zuwachs größenprogredienter Läsionen',
+    'volume lost by shrinking and vanished lesions': 'Abnahme größenregredienter und verschwundener Läsionen',
     'whole tumour': 'Ganzer Tumor',
     'FLAIR hyperintensity': 'FLAIR-Hyperintensität',
     'non-enhancing or necrotic core': 'Nicht anreichernder oder nekrotischer Kern',

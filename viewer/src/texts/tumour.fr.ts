@@ -21,7 +21,7 @@ export const tumour: Pick<Texts, 'tumour'> = {
     ratios: 'Rapports des volumes',
     segmenters: 'Poids des méthodes : tumeur entière, noyau, tumeur rehaussée',
     signed: (accepted, of) => `${accepted} parties acceptées sur ${of}`,
-    undecided: (n) => `accepter ou rejeter ${n} ${n === 1 ? 'partie' : 'parties'}`,
+    undecided: (n) => `accepter ou refuser ${n} ${n === 1 ? 'partie' : 'parties'}`,
     alarmsOnList: (n) => `${n} ${n === 1 ? 'alarme' : 'alarmes'}`,
     onList: (volume) => `Tumeur ${volume}`,
     follow: {
@@ -41,11 +41,11 @@ export const tumour: Pick<Texts, 'tumour'> = {
       visits: ['Plus ancien', 'Précédent', 'Actuel'],
       keep: 'Conserver et montrer les contours',
       once: 'Ce que vous avez vu ne peut plus être changé ensuite.',
-      seen: (reading, size) => `À l’œil : ${reading}${size}`,
+      seen: (reading, size) => `Lecture visuelle : ${reading}${size}`,
       size: (longest, across) => `, ${longest.toFixed(0)} sur ${across.toFixed(0)} mm`,
       conclude: 'Avec les volumes, la tumeur est',
       differs: 'Ce n’est pas ce que vous avez vu : un second lecteur lira d’abord les images.',
-      waits: 'Les volumes sont comparés dès que vous acceptez le résultat et chaque partie. Un rejet met fin à la comparaison.',
+      waits: 'Les volumes sont comparés dès que vous acceptez le résultat et chaque partie. Un refus met fin à la comparaison.',
       needs: 'dire ce que vous concluez avec les volumes',
       fewer: (accepted) =>
         `${accepted === 0 ? 'Aucune mesure antérieure' : 'Une mesure antérieure'} de cette tumeur est acceptée. Avec deux, elle est lue sur trois examens.`,
