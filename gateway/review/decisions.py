@@ -189,6 +189,9 @@ def read_blind(
 ) -> Review:
     """Keep what a second reader sees in the images alone; it is said once.
 
+    Whoever began and did not come back for a day is replaced by the next who reads blind; what was agreed with them
+    does not stand.
+
     Raises
     ------
     ReviewRefused
@@ -201,9 +204,10 @@ def read_blind(
         raise ReviewRefused("This reading is not about what the case shows.")
     if reader == review.reader:
         raise ReviewRefused("You have signed this case; now a second reader looks at it.")
-    if review.blind_reading is not None:
+    now = now or datetime.now(UTC)
+    if review.blind_reading is not None and not second_reader.may_be_replaced(review, reader, now):
         raise ReviewRefused("A second reader has already said what they see.")
-    claim(session, review, edit, reader=reader, blind_reading=reading.value, blind_at=now or datetime.now(UTC))
+    claim(session, review, edit, reader=reader, blind_reading=reading.value, blind_at=now, consensus="")
     return review
 
 

@@ -9,6 +9,7 @@ the second reader writes down what they agreed on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from gateway.db.tables import Case, Review
 from processing.domain.case import CaseState
@@ -20,6 +21,9 @@ from processing.domain.result import Lesion
 class ReviewRefused(InputRejected):
     """A change or signature that the review's present state does not allow."""
 
+
+TAKEN_OVER_AFTER = timedelta(days=1)
+"""When a case does not wait any longer for a second reader who read blind and did not sign."""
 
 SEE_FIRST = "Say first what you see in the images alone."
 
@@ -90,6 +94,13 @@ def must_be_turn_of(review: Review, reader: str) -> None:
         raise ReviewRefused(SEE_FIRST)
     if review.second_reader != reader:
         raise ReviewRefused("Another second reader has begun with this case.")
+
+
+def may_be_replaced(review: Review, reader: str, now: datetime) -> bool:
+    """Whether somebody else may read blind in the place of a second reader who did not come back."""
+    if review.blind_at is None or review.second_reader == reader:
+        return False
+    return now - review.blind_at >= TAKEN_OVER_AFTER
 
 
 def must_agree(review: Review, lesions: Sequence[Lesion]) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -15,7 +15,7 @@ from gateway.access.roles import Role
 from gateway.db.tables import Case, Job, Review
 from gateway.jobs import store
 from gateway.review import decisions, reopening, signing
-from gateway.review.second_reader import ReviewRefused, is_blind
+from gateway.review.second_reader import TAKEN_OVER_AFTER, ReviewRefused, is_blind
 from processing.domain.case import CaseEvent
 from processing.domain.decision import Acceptance, Reading, Verdict
 from processing.domain.language import Language
@@ -79,11 +79,11 @@ class Room:
     def sign(self, reader: str = FIRST) -> Review:
         return self.do(partial(signing.sign, reader=reader, edit=self.edit, report="words", now=NOON))
 
-    def read_blind(self, reading: Reading, reader: str = SECOND) -> Review:
+    def read_blind(self, reading: Reading, reader: str = SECOND, at: datetime = NOON) -> Review:
         edit = self.edit
         return self.do(
             lambda session, case, job: decisions.read_blind(
-                session, case, job, reading, reader=reader, edit=edit, now=NOON
+                session, case, job, reading, reader=reader, edit=edit, now=at
             )
         )
 
@@ -189,6 +189,24 @@ def test_a_blind_opinion_is_given_once_and_by_one(disputed: Room) -> None:
             disputed.read_blind(Reading.ACTIVE, reader)
     with pytest.raises(ReviewRefused, match="Another second reader"):
         disputed.sign(THIRD)
+
+
+def test_a_second_reader_who_does_not_come_back_is_replaced_by_another_who_reads_blind(disputed: Room) -> None:
+    disputed.read_blind(Reading.STABLE)
+    disputed.agree("Lesion 1 may be an artefact.")
+    with pytest.raises(ReviewRefused, match="already said"):
+        disputed.read_blind(Reading.ACTIVE, THIRD, at=NOON + TAKEN_OVER_AFTER - timedelta(seconds=1))
+    with pytest.raises(ReviewRefused, match="already said"):
+        disputed.read_blind(Reading.ACTIVE, SECOND, at=NOON + TAKEN_OVER_AFTER)
+    review = disputed.read_blind(Reading.STABLE, THIRD, at=NOON + TAKEN_OVER_AFTER)
+    assert (review.reader, review.second_reader, review.consensus) == (FIRST, THIRD, "")
+    assert [disputed.blind(reader) for reader in (SECOND, THIRD)] == [True, False]
+    with pytest.raises(ReviewRefused, match="Another second reader"):
+        disputed.sign(SECOND)
+    with pytest.raises(ReviewRefused, match="both agreed"):
+        disputed.sign(THIRD)
+    disputed.agree("Nothing new.", THIRD)
+    assert disputed.sign(THIRD).signed_at == NOON
 
 
 def test_an_opinion_in_line_with_the_first_one_closes_the_case(disputed: Room) -> None:
