@@ -9,7 +9,8 @@ from fastapi import APIRouter, HTTPException, status
 from gateway import flow
 from gateway.access.accounts import SignedIn
 from gateway.access.roles import Role
-from gateway.api.case_view import CaseRows, case_detail, case_summaries, case_summary, in_worklist_order, read_case
+from gateway.api.case_rows import CaseRows, read_case
+from gateway.api.case_view import case_detail, case_summaries, case_summary, in_worklist_order
 from gateway.api.deps import ApiState, Operator, Staff, State
 from gateway.api.disclosure import keep
 from gateway.api.problems import problems

@@ -10,7 +10,8 @@ from fastapi import APIRouter, HTTPException, Path, Response, status
 from sqlalchemy.orm import Session
 
 from gateway.access.accounts import SignedIn
-from gateway.api.case_view import CaseRows, clinical_study_date, read_case
+from gateway.api.case_rows import CaseRows, read_case
+from gateway.api.case_view import clinical_study_date
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.problems import problems

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from fastapi import APIRouter, HTTPException, Response, status
 
 from gateway import flow
-from gateway.api.case_view import CaseRows
+from gateway.api.case_rows import CaseRows
 from gateway.api.cases import rows_of
 from gateway.api.deps import ApiState, Reader, State
 from gateway.api.disclosure import keep
