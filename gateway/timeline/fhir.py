@@ -7,12 +7,14 @@ SNOMED CT and UCUM where there are any that say the same; else Interval's own, n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID, uuid5
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient
+from pydicom.valuerep import PersonName
 
 from gateway.timeline.measurements import Measurement, Quantity, Value
 
@@ -138,19 +140,29 @@ def _observation(measurement: Measurement, value: Value, study_instance_uid: str
 
 
 def _patient(patient: FhirPatient, measurement: Measurement) -> Content:
-    family, _, rest = patient.name.partition("^")
-    given = [name for name in rest.split("^")[:2] if name]
+    name = PersonName(patient.name)
+    # The alphabetic name; the ideographic and the phonetic one are its other writings (PS3.5, 6.2.1.2).
+    told: Content = {"family": name.family_name} if name.family_name else {}
+    given = [part for part in (name.given_name, name.middle_name) if part]
     content: Content = {"resourceType": "Patient", "id": _id(measurement, "patient")}
     if patient.patient_id:
         content["identifier"] = [{"value": patient.patient_id}]
-    if patient.name:
-        content["name"] = [{"family": family} | ({"given": given} if given else {})]
+    if told or given:
+        content["name"] = [told | ({"given": given} if given else {})]
     if patient.sex:
         content["gender"] = {"M": "male", "F": "female", "O": "other"}.get(patient.sex, "unknown")
-    day = patient.birth_date
-    if len(day) == 8 and day.isdecimal():
-        content["birthDate"] = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+    day = _day(patient.birth_date)
+    if day is not None:
+        content["birthDate"] = day.isoformat()
     return _checked(Patient, content)
+
+
+def _day(value: str) -> date | None:
+    """Return a DICOM date; None where it is none, as the 19500000 of some archives."""
+    try:
+        return date(int(value[:4]), int(value[4:6]), int(value[6:8])) if len(value) == 8 else None
+    except ValueError:
+        return None
 
 
 def _when_and_who(measurement: Measurement) -> Content:
