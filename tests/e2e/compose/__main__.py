@@ -1,4 +1,5 @@
-"""``python -m tests.e2e.compose``: installs the containers, sends a study over TLS, signs it, finds it in the PACS."""
+"""``python -m tests.e2e.compose``: installs the containers, sends a study over TLS, signs it, finds it in the PACS,
+and has it back from a backup after everything was lost."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from processing.domain.case import CaseState
 from processing.domain.decision import Acceptance, Verdict
 from processing.domain.errors import Transient
 from tests.e2e.compose.checks import findings
+from tests.e2e.compose.drill import drill
 from tests.e2e.compose.engine import EngineFailed, NoEngine, engine, which_engine
 from tests.e2e.compose.stack import Stack, stack
 
@@ -113,14 +115,18 @@ def _play(running: Stack, folder: Path, clock: Clock) -> list[str]:
         if report.failed:
             raise StoryFailed(f"{len(report.failed)} images were not stored: {report.failed[0][1]}")
     clock.done("two studies sent by C-STORE over TLS; in clear refused")
-    with Reader(running.url, _READER, password, running.browser_trust) as reader:
+
+    def sign_in() -> Reader:
+        return Reader(running.url, _READER, password, running.browser_trust)
+
+    with sign_in() as reader:
         case = _wait(reader, studies[-1], CaseState.READY_FOR_REVIEW)
         clock.done("first result: ready for review")
         for lesion in case.lesions:
             reader.decide(case.summary.case_id, lesion.number, Verdict.ACCEPTED)
         reader.assess(case.summary.case_id, Acceptance.ACCEPTABLE, rating=4, comment="Signed by the compose test.")
         reader.sign(case.summary.case_id)
-        _wait(reader, studies[-1], CaseState.ARCHIVED)
+        archived = _wait(reader, studies[-1], CaseState.ARCHIVED)
     clock.done("signed, sent over TLS, archived")
     kinds = _kinds_in_pacs(running, studies[-1])
     clock.done(f"found in the PACS: {', '.join(sorted(kinds))}")
@@ -128,7 +134,7 @@ def _play(running: Stack, folder: Path, clock: Clock) -> list[str]:
         raise StoryFailed(f"the PACS holds {sorted(kinds)} only")
     wrong = findings(running)
     clock.done("limits, zones and proxy looked at")
-    return wrong
+    return wrong + drill(running, folder, archived, sign_in, clock.done)
 
 
 def _refuse_in_clear(running: Stack, study: StudyToSend) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+from redis import Redis, RedisError
 
 from tests.e2e.compose.stack import Stack
 
@@ -24,7 +25,7 @@ for door in sys.argv[1:]:
 def findings(stack: Stack) -> list[str]:
     """Return what is not as it should be, a sentence each."""
     containers = stack.containers()
-    return [*_limits(containers), *_zones(stack, containers), *_front(stack)]
+    return [*_limits(containers), *_zones(stack, containers), *_front(stack), *_door_for_workers(stack)]
 
 
 def _limits(containers: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -89,3 +90,21 @@ def _front(stack: Stack) -> Iterator[str]:
             body = browser.get(f"{stack.url}/metrics").text
             if "# HELP" in body:
                 yield "figures for monitoring are shown to everybody"
+
+
+def _door_for_workers(stack: Stack) -> Iterator[str]:
+    """Workers on other machines get to both, over TLS, with their own account, and to DICOMweb alone."""
+    account = ("worker", stack.secret("research-worker"))
+    with httpx.Client(base_url=stack.research_for_workers, verify=stack.browser_trust, timeout=30) as outside:
+        expected = {"/dicom-web/studies": 200, "/system": 200, "/patients": 404}
+        for path, status in expected.items():
+            found = outside.get(path, auth=account).status_code
+            if found != status:
+                yield f"a worker elsewhere got {found} for {path} of the research archive"
+        if outside.get("/dicom-web/studies").status_code != 401:
+            yield "the research archive answers strangers"
+    try:
+        with Redis.from_url(stack.broker_for_workers, ssl_ca_certs=str(stack.authority), socket_timeout=10) as broker:
+            broker.ping()
+    except RedisError as refused:
+        yield f"a worker elsewhere does not reach the broker: {refused}"

@@ -72,6 +72,16 @@ class Stack:
         """What a browser believes that was given the installation's authority."""
         return ssl.create_default_context(cafile=str(self.authority))
 
+    @property
+    def broker_for_workers(self) -> str:
+        """Address of the broker for workers on other machines."""
+        return f"rediss://:{self.secret('broker-password')}@{_HOST}:{self.ports.redis}/0"
+
+    @property
+    def research_for_workers(self) -> str:
+        """Address of the research archive for workers on other machines."""
+        return f"https://{_HOST}:{self.ports.clinical_http}"
+
     @cached_property
     def scanner_tls(self) -> ssl.SSLContext:
         """What the scanner calls with."""
@@ -101,6 +111,11 @@ class Stack:
         """Run a program in a service's container."""
         return self.compose("exec", "-T", service, *command, stdin=stdin, check=check)
 
+    def run_once(self, service: str, *command: str, reading: Path | None = None) -> str:
+        """Run a program in a new container of a service, which may read a folder of the host at /elsewhere."""
+        mounted = ("--volume", f"{reading}:/elsewhere:ro") if reading is not None else ()
+        return self.compose("run", "--rm", "-T", *mounted, service, *command)
+
     def containers(self) -> dict[str, dict[str, object]]:
         """Everything that the engine says about each running container, by its service."""
         label = f"label=com.docker.compose.project={self.project}"
@@ -124,6 +139,9 @@ def stack(engine: Engine, folder: Path) -> Iterator[Stack]:
         "INTERVAL_REDIRECT_PORT": str(ports.research_http),
         "INTERVAL_DICOM_PORT": str(ports.clinical_dicom),
         "INTERVAL_REPORTS_PORT": str(ports.reports),
+        "COMPOSE_PROFILES": "workers-elsewhere",
+        "INTERVAL_WORKERS_ARCHIVE_PORT": str(ports.clinical_http),
+        "INTERVAL_WORKERS_BROKER_PORT": str(ports.redis),
         "TEST_PACS_PORT": str(ports.pacs_http),
         "INTERVAL_QUIET_TIME_S": "4",
         "INTERVAL_LONGEST_WAIT_S": "12",
