@@ -79,7 +79,7 @@ def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: S
     """Keep the reader's outline of a lesion, beside the algorithm's; who draws a lesion accepts it."""
     original = state.images.lesion_map(comparison_of(rows_of(case_id, state)))
     mask = _as_drawn(change.mask)
-    with judging(state, case_id) as (session, case, job):
+    with judging(state, who, case_id) as (session, case, job):
         review = decisions.begin_drawing(session, case, job, reader=who.user_name, edit=change.edit)
         _require_known(session, job, review, number, added=change.region is not None and change.side is not None)
         edits.draw(
@@ -103,7 +103,7 @@ def draw(who: Reader, case_id: str, number: int, change: OutlineChange, state: S
 def take_back(who: Reader, case_id: str, number: int, edit: int, state: State) -> DrawnReview:
     """Let the algorithm's own outline stand again, or an added lesion be gone."""
     original = state.images.lesion_map(comparison_of(rows_of(case_id, state)))
-    with judging(state, case_id) as (session, case, job):
+    with judging(state, who, case_id) as (session, case, job):
         review = decisions.begin_drawing(session, case, job, reader=who.user_name, edit=edit)
         edits.take_back(session, review, number, original=original, actor=who.user_name)
         if number not in {lesion.number for lesion in decisions.lesions_of(job)}:

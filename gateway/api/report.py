@@ -38,7 +38,7 @@ def get_report(who: Reader, case_id: str, state: State) -> ReportState:
 def set_report(who: Reader, case_id: str, change: ReportChange, state: State) -> ReviewState:
     """Keep the reader's own words, or take the draft again."""
     seal = state.services.seal
-    with judging(state, case_id) as (session, case, job):
+    with judging(state, who, case_id) as (session, case, job):
         basis = flow.report_words(state.services, session, case, job).basis
         review = decisions.write_report(
             session,

@@ -44,7 +44,7 @@ _ERRORS = problems(401, 403, 404, 409, 422)
 @router.put("/lesions/{number}/verdict", operation_id="setVerdict", responses=_ERRORS)
 def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, state: State) -> ReviewState:
     """Accept or reject one lesion, or take the verdict back."""
-    with judging(state, case_id) as (session, case, job):
+    with judging(state, who, case_id) as (session, case, job):
         review = decisions.change_verdict(
             session, case, job, number, change.verdict, reader=who.user_name, edit=change.edit
         )
@@ -57,7 +57,7 @@ def set_verdict(who: Reader, case_id: str, number: int, change: VerdictChange, s
 def set_assessment(who: Reader, case_id: str, change: AssessmentChange, state: State) -> ReviewState:
     """Say whether the whole is acceptable, rate it, comment on it, and note what was seen without the result."""
     seal = state.services.seal
-    with judging(state, case_id) as (session, case, job):
+    with judging(state, who, case_id) as (session, case, job):
         review = decisions.change_assessment(
             session,
             case,
@@ -187,10 +187,10 @@ def reviewing(state: ApiState, case_id: str) -> Iterator[tuple[Session, Case, Jo
 
 
 @contextmanager
-def judging(state: ApiState, case_id: str) -> Iterator[tuple[Session, Case, Job]]:
-    """Open the same for a change that judges the result: refused with 409 while the images have to be read first."""
+def judging(state: ApiState, who: SignedIn, case_id: str) -> Iterator[tuple[Session, Case, Job]]:
+    """Open the same for a change that judges the result: 409 while this person has to read the images without it."""
     with reviewing(state, case_id) as (session, case, job):
-        flow.must_be_seen(session, case, job)
+        flow.must_be_seen(session, case, job, who.user_name)
         yield session, case, job
 
 

@@ -56,7 +56,8 @@ def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
     ------
     InputRejected
         If there is nothing to sign, the review is not complete or was changed meanwhile, the report's words were
-        written before the findings changed, or the study must be, or may have to be, compared with another one.
+        written before the findings changed, the reader has to read the images without the result first, or the study
+        must be, or may have to be, compared with another one.
     """
     with services.sessions.begin() as session:
         case = store.locked_case(session, case_id)
@@ -69,6 +70,7 @@ def sign(services: Services, case_id: str, user_name: str, edit: int) -> Review:
         doubt = why_outdated(session, case, rules) or why_not_certain(session, case, rules)
         if doubt:
             raise InputRejected(doubt)
+        time_points.must_be_seen(session, case, job, user_name)
         now = services.clock()
         report = reports.words_to_sign(services, session, case, job)
         language = services.settings.report_language

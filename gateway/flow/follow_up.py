@@ -61,7 +61,7 @@ def tumour_growth(services: Services, session: Session, case: Case, asked_by: st
     """
     three = [*time_points.accepted_priors(session, case), case]
     if any(hides_lesions(session, one.case_id, asked_by) for one in three):
-        raise InputRejected("A study of this patient has to be read without its result first.")
+        raise InputRejected(time_points.READ_WITHOUT_FIRST)
     days = {one.case_id: study_day(services, one) for one in three}
     dated = [one for one in three if days[one.case_id] is not None]
     return _compared(session, case, [(one, days[one.case_id] or _NO_DAY) for one in dated])

@@ -12,7 +12,10 @@ from gateway.release.ratings import reference_studies
 from gateway.review import decisions
 from gateway.review.second_reader import SEE_FIRST, ReviewRefused, volumes_compare
 from gateway.review.tumour_reading import PRIORS
+from gateway.studies.conduct import hides_lesions
 from processing.domain.case import CaseState
+
+READ_WITHOUT_FIRST = "A study of this patient has to be read without its result first."
 
 
 def earlier_tumours(session: Session, case: Case) -> list[Case]:
@@ -55,13 +58,16 @@ def wants_eye_first(session: Session, case: Case, job: Job | None, review: Revie
     return is_followed(session, case, job)
 
 
-def must_be_seen(session: Session, case: Case, job: Job) -> None:
-    """Refuse to have a result judged that the images of three time points have to be read without first.
+def must_be_seen(session: Session, case: Case, job: Job, reader: str) -> None:
+    """Refuse to have a result judged that this reader has to read the images without first.
 
     Raises
     ------
     ReviewRefused
+        If a reading study, or the reading of three time points, wants that.
     """
+    if hides_lesions(session, case.case_id, reader):
+        raise ReviewRefused(READ_WITHOUT_FIRST)
     if wants_eye_first(session, case, job, decisions.review_of(session, job)):
         raise ReviewRefused(SEE_FIRST)
 

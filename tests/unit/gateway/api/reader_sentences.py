@@ -23,7 +23,7 @@ _SPEAKING = (
     *(f"gateway/cases/{name}.py" for name in ("complete", "notes", "prior", "route", "select")),
     *(f"gateway/flow/{name}.py" for name in ("arrival", "delivery", "follow_up", "identification", "operations")),
     *(f"gateway/flow/{name}.py" for name in ("orders", "preparation", "priors", "release", "reports", "shipping")),
-    *(f"gateway/flow/{name}.py" for name in ("sight", "step", "transfer")),
+    *(f"gateway/flow/{name}.py" for name in ("sight", "step", "time_points", "transfer")),
     "gateway/intake/check.py",
     *(f"gateway/jobs/{name}.py" for name in ("outcome", "submit", "sweep")),
     "gateway/query_retrieve.py",

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from gateway.api.schemas import CaseDetail, ImageList, Worklist
+from gateway.api.schemas import CaseDetail, ImageList, VerdictChange, Worklist
 from gateway.api.study import (
     NewStudy,
     NextReading,
@@ -20,8 +20,9 @@ from gateway.api.study import (
     SurveyMoment,
 )
 from gateway.review.visits import ImageKind
-from processing.domain.decision import Reading
+from processing.domain.decision import Reading, Verdict
 from tests.unit.gateway.api.conftest import Browser
+from tests.unit.gateway.api.desk import Desk
 from tests.unit.gateway.front import Made
 
 READER_SAYS = ReadingSignature(reading=Reading.ACTIVE, new_lesions=1, rating=5)
@@ -46,7 +47,7 @@ def answer(browser: Browser, study: StudyLine, moment: SurveyMoment) -> int:
 
 
 def test_a_case_is_read_both_ways_and_timed(operator: Browser, ready: Made, study: StudyLine) -> None:
-    browser = operator
+    browser, desk = operator, Desk(operator, ready.case_id)
     assert browser.sign_in("anna").is_success
     first = following(browser, study)
     assert (first.reading_id, first.survey) == (None, SurveyMoment.BEFORE)
@@ -58,6 +59,10 @@ def test_a_case_is_read_both_ways_and_timed(operator: Browser, ready: Made, stud
         assert (reading.phase, reading.position, reading.total, reading.case_id) == (phase, 1, 1, ready.case_id)
         lesions = browser.get(f"/api/cases/{ready.case_id}/images/lesions/pixels").content
         assert any(lesions) == reading.overlay, "what is to be read without lesions gives none away"
+        verdict = VerdictChange(edit=desk.edit, verdict=Verdict.ACCEPTED)
+        judged = browser.put(f"{desk.path}/lesions/1/verdict", verdict)
+        assert judged.is_success == reading.overlay, "nor is what is not shown judged or signed"
+        assert "without its result" in desk.signature().text or reading.overlay
         detail = CaseDetail.model_validate(browser.get(f"/api/cases/{ready.case_id}").json())
         assert bool(detail.lesions) == bool(detail.warnings) == reading.overlay
         listed = Worklist.model_validate(browser.get("/api/cases").json()).cases
