@@ -7,23 +7,20 @@ is one of the two borders at which every exception is caught: it becomes an even
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from celery import Celery, Task, signals
-from kombu.exceptions import ChannelError
-from kombu.exceptions import OperationalError as BrokerError
+from celery import Task, signals
 from pydantic import ValidationError
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import flow
+from gateway.clock import Clock
 from gateway.commitment import CommitmentListener
 from gateway.db.engine import upgrade
 from gateway.db.leader import Leadership
@@ -37,9 +34,9 @@ from gateway.metrics.steps import count_outcome, timed
 from gateway.metrics.traces import open_traces
 from gateway.notify.send import channels_of
 from gateway.notify.watch import watch
+from gateway.queues import app, send_to_broker, waiting_in_broker
 from gateway.settings import Settings, TargetKind
 from gateway.storage import watched_folders, why_no_room
-from processing.broker import celery_options, redis_options
 from processing.domain.case import CaseState
 from processing.domain.errors import IntervalError, Transient
 from processing.domain.messages import (
@@ -64,16 +61,7 @@ PREPARED_AT_ONCE = 4
 """While the archives are busy with one study, another one is pseudonymised."""
 LONGEST_PAUSE_S = 5.0
 """Between two looks whether the database is there, when the process starts before it."""
-LONGEST_STOP_S = 15.0
-"""So long a step may go on when the process is told to stop; its case's lease runs out by itself."""
-
 UNEXPECTED = "An unexpected error stopped this step. It was logged; the case can be tried again."
-
-app = Celery("gateway")
-app.conf.update(
-    **celery_options(GATEWAY_QUEUE),
-    broker_transport_options=redis_options(600, keys="gateway"),
-)
 
 
 @lru_cache(maxsize=1)
@@ -86,25 +74,6 @@ def services() -> Services:
 def leadership() -> Leadership:
     """Return this process's claim to lead, where several gateways share a database."""
     return Leadership(services().engine)
-
-
-def send_to_broker(queue: str, task: str, body: Mapping[str, Any]) -> None:
-    """Send a message to a queue; raises Transient when the broker can't be reached."""
-    try:
-        app.send_task(task, args=[dict(body)], queue=queue, retry=False)
-    except (BrokerError, RedisError, OSError) as error:
-        raise Transient("The message broker can't be reached.") from error
-
-
-def waiting_in_broker(queue: str) -> int:
-    """Return how many messages wait in a queue; raises Transient when the broker can't be reached."""
-    try:
-        with app.connection_for_read() as connection:
-            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
-    except ChannelError:
-        return 0  # nobody ever sent anything there
-    except (BrokerError, RedisError, OSError) as error:
-        raise Transient("The message broker can't be reached.") from error
 
 
 @dataclass(frozen=True)
@@ -130,45 +99,6 @@ class Periodic:
             log.exception("step failed", step=self.name)
 
 
-class Clock:
-    """Runs steps, each in a thread of its own: a slow one holds up no other, and none runs twice at a time."""
-
-    def __init__(self) -> None:
-        self.steps: list[Periodic] = []
-        self._over = threading.Event()
-        self._threads: list[threading.Thread] = []
-
-    def why_still(self) -> str:
-        """Why nothing is done; empty while it runs."""
-        if self.over:
-            return "It has stopped."
-        return "" if self._threads else "It has not begun: the database or the archive is waited for."
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing shall begin any more."""
-        return self._over.is_set()
-
-    def start(self) -> None:
-        """Begin to tick."""
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(step,), name=step.name, daemon=True) for step in self.steps
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Let no step begin again, and wait for those under way."""
-        self._over.set()
-        deadline = time.monotonic() + LONGEST_STOP_S
-        for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0.0))
-
-    def _repeat(self, step: Periodic) -> None:
-        while not self._over.wait(step.every_s):
-            step()
-
-
 clock = Clock()
 first_series = Watch()
 
@@ -179,8 +109,9 @@ def _periodic(
     """Let the clock run a step every so often."""
 
     def register(step: Callable[[Services], object]) -> Periodic:
-        clock.steps.append(Periodic(name, every_s, step, for_all))
-        return clock.steps[-1]
+        periodic = Periodic(name, every_s, step, for_all)
+        clock.steps.append(periodic)
+        return periodic
 
     return register
 

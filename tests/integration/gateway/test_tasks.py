@@ -17,7 +17,7 @@ from redis import Redis
 
 from demo.installation import System
 from demo.processes import RunningSystem
-from gateway import flow, tasks
+from gateway import flow, queues
 from processing.domain.case import CaseState
 from processing.domain.errors import Transient
 from processing.domain.messages import (
@@ -143,9 +143,9 @@ def test_while_redis_is_away_the_order_waits_in_the_outbox(archives: System, gat
     current_uid, current = study(person, "20230405", "FLAIR")
     send(archives, prior + current)
     gateway.receive_and_prepare()
-    tasks.app.conf.broker_url = "redis://127.0.0.1:9/0"
+    queues.app.conf.broker_url = "redis://127.0.0.1:9/0"
     with pytest.raises(Transient, match="broker"):
-        flow.relay_outbox(gateway.services, tasks.send_to_broker)
+        flow.relay_outbox(gateway.services, queues.send_to_broker)
     assert gateway.state(current_uid) is CaseState.PSEUDONYMISED
     sent: list[str] = []
     # The archive is shared with the other tests, whose orders may wait too.

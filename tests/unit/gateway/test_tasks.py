@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from gateway import flow, tasks
+from gateway.clock import Clock
 from gateway.db.tables import Case
 from gateway.flow import Services
+from gateway.queues import app
 from gateway.settings import Settings
 from processing.domain.case import CaseState
 from processing.domain.errors import Transient
@@ -61,7 +63,7 @@ def test_a_process_that_starts_before_its_database_waits_for_it_and_says_so(live
     settings = Settings.model_validate(
         live.settings.model_dump() | {"database_url": f"sqlite:///{away / 'gateway.db'}"}
     )
-    assert "waited for" in tasks.Clock().why_still()
+    assert "waited for" in Clock().why_still()
     starting = threading.Thread(target=tasks._open_database, args=(settings,))
     starting.start()
     starting.join(2.0)
@@ -110,7 +112,7 @@ def test_a_step_that_fails_is_run_again_at_the_next_tick(
 
 
 def test_the_clock_runs_each_step_again_and_again_and_never_twice_at_a_time(live: Services) -> None:
-    clock = tasks.Clock()
+    clock = Clock()
     running, most, slow, quick = 0, 0, threading.Event(), threading.Semaphore(0)
 
     def lasting(_: Services) -> None:
@@ -140,20 +142,20 @@ def test_the_clock_runs_each_step_again_and_again_and_never_twice_at_a_time(live
 
 @pytest.mark.parametrize("message", [{}, {"nonsense": 1}, {"job_id": "j", "attempt": "x", "stage": 1, "fraction": 0}])
 def test_nonsense_on_the_queue_ends_nothing(live: Services, message: dict[str, object]) -> None:
-    tasks.app.tasks[PROGRESS_TASK](message)
-    tasks.app.tasks[OUTCOME_TASK](message)
+    app.tasks[PROGRESS_TASK](message)
+    app.tasks[OUTCOME_TASK](message)
     assert _states(live) == {}
 
 
 def test_the_steps_need_no_broker_and_the_messages_have_a_queue_of_their_own() -> None:
     steps = {step.name for step in tasks.clock.steps}
     assert {"gateway.receive", "gateway.prepare", "gateway.relay", "gateway.dispatch", "gateway.sweep"} <= steps
-    assert not steps & set(tasks.app.tasks)
-    assert {PROGRESS_TASK, OUTCOME_TASK} <= set(tasks.app.tasks)
-    assert tasks.app.conf.task_default_queue == GATEWAY_QUEUE
+    assert not steps & set(app.tasks)
+    assert {PROGRESS_TASK, OUTCOME_TASK} <= set(app.tasks)
+    assert app.conf.task_default_queue == GATEWAY_QUEUE
 
 
 def test_messages_are_acknowledged_late_and_are_json_only() -> None:
-    conf = tasks.app.conf
+    conf = app.conf
     assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.worker_prefetch_multiplier) == (True, True, 1)
     assert (conf.task_serializer, list(conf.accept_content)) == ("json", ["json"])
