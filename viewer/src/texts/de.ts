@@ -374,6 +374,7 @@ export const texts: Texts = {
     title: 'Ergebnis signieren',
     patient: 'Patient',
     studies: 'Untersuchungen',
+    comparedWith: (date) => `Vergleich mit ${date}`,
     result: 'Ergebnis',
     rating: 'Note',
     comment: 'Kommentar',

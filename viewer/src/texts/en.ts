@@ -396,6 +396,7 @@ export const texts = {
     title: 'Sign the result',
     patient: 'Patient',
     studies: 'Studies',
+    comparedWith: (date: string) => `compared with ${date}`,
     result: 'Result',
     rating: 'Rating',
     comment: 'Comment',
