@@ -18,9 +18,9 @@ from processing.domain.result import LongitudinalResult, PipelineResult
 from processing.pipelines.registry import find_spec
 from processing.pipelines.runners import find_runner
 from processing.pipelines.spec import PipelineSpec
+from validation.comparable import found_in
 from validation.datasets import Manifest, ReferenceCase, find_manifest, read_case
 from validation.fetch import fetched
-from validation.found import found_in
 from validation.outputs import (
     CaseOutput,
     CaseRecord,

@@ -26,10 +26,10 @@ from processing.domain.imaging import Grid, LabelMap, Volume
 from processing.domain.result import Lesion, QualityFigure
 from processing.domain.study import SeriesRole
 from processing.stages.resample import Interpolation, resample
+from validation.against_truth import truth_figures
 from validation.compare import CaseComparison, compare_case, reference_folder
 from validation.datasets import ReferenceCase, find_manifest, read_case
 from validation.fetch import fetched
-from validation.found import truth_figures
 from validation.outputs import CaseOutput, CaseRecord, RunProvenance, load, map_print, save
 from validation.run import RUNS, CaseKey, Say
 from validation.stability import require_comparing

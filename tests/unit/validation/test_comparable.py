@@ -12,9 +12,9 @@ from processing.domain.result import QualityFigure, TumourResult
 from processing.domain.study import SeriesRole
 from processing.domain.tumour import Diameters, TumourFindings, TumourLabel, TumourVolumes
 from tests.unit.validation.made_outputs import GRID, PROVENANCE
+from validation.comparable import found_in
 from validation.compare import Verdict, compare_case
 from validation.datasets import GradedBy, Truth
-from validation.found import found_in
 from validation.gate import Evidence, decide
 from validation.outputs import CaseOutput, CaseRecord, map_print, print_of, samples_of
 from validation.release import OtherPipeline, datasets_at_hand, same_output
