@@ -66,7 +66,8 @@ class OruTarget:
         """Send the message of a result; see `Target.send`."""
         told_by = [one for kind in _TOLD_BY for one in datasets if kind == one.SOPClassUID]
         if told_by:
-            answer = self._exchange(oru_message(told_by[0], self._node))
+            # Beside what stands for the result, only the withdrawal of an earlier one is of these kinds.
+            answer = self._exchange(oru_message(told_by[0], self._node, corrects=len(told_by) > 1))
             _require_accepted(answer, str(told_by[0].SOPInstanceUID))
         for dataset in datasets:
             self._acknowledged.add(str(dataset.SOPInstanceUID))
@@ -115,7 +116,7 @@ class OruTarget:
         return answer.removeprefix(_START).removesuffix(_END).decode("utf-8", "replace")
 
 
-def oru_message(report: Dataset, node: PacsNode) -> str:
+def oru_message(report: Dataset, node: PacsNode, *, corrects: bool = False) -> str:
     """Return ORU^R01 of version 2.5.1 about a signed report or a rejection note.
 
     Parameters
@@ -124,12 +125,14 @@ def oru_message(report: Dataset, node: PacsNode) -> str:
         With the patient's own identity.
     node : PacsNode
         Names sender and receiver.
+    corrects : bool
+        Whether it replaces a result that was told before; a report that names its predecessor does in any case.
     """
     now = datetime.now(UTC).strftime("%Y%m%d%H%M%S+0000")
     name = report.PatientName
     lesions = _number_of_lesions(report)
     accepted = report.SOPClassUID == Comprehensive3DSRStorage
-    status = "C" if "PredecessorDocumentsSequence" in report else "F"
+    status = "C" if corrects or "PredecessorDocumentsSequence" in report else "F"
     patient = f"{_escaped(report.get('PatientID'))}^^^{_escaped(report.get('IssuerOfPatientID'))}"
     control_id = _control_id(str(report.SOPInstanceUID))
     header = (
@@ -165,8 +168,8 @@ def oru_message(report: Dataset, node: PacsNode) -> str:
 
 def _sentence(*, accepted: bool) -> str:
     if accepted:
-        return "A reader signed findings of Interval; they are in the PACS. Research use, not a medical device."
-    return "A reader rejected the result of Interval; its note is in the PACS. Research use, not a medical device."
+        return "A reader signed findings of Interval; they go to the PACS. Research use, not a medical device."
+    return "A reader rejected the result of Interval; a note goes to the PACS. Research use, not a medical device."
 
 
 def _number_of_lesions(item: Dataset) -> int | None:

@@ -104,6 +104,21 @@ def test_a_result_that_is_told_again_has_the_same_control_id_and_a_corrected_one
     assert str(corrected.segment("MSH")(10)) != str(first.segment("MSH")(10))
 
 
+@pytest.mark.parametrize("kind", [Comprehensive3DSRStorage, KeyObjectSelectionDocumentStorage])
+@pytest.mark.parametrize("reopened", [False, True])
+def test_what_withdraws_an_earlier_result_is_told_as_its_correction(kind: str, *, reopened: bool) -> None:
+    # A result that was rejected after it had been accepted, or the other way round, names no report before it.
+    result = [_report(sop_class=kind)]
+    withdrawal = [_report(sop_class=KeyObjectSelectionDocumentStorage)] if reopened else []
+    with _receiver() as (node, heard):
+        OruTarget("ris", node).send([*result, *withdrawal], lambda _: None)
+    (message,) = (hl7.parse(one) for one in heard)
+    statuses = {str(message.segment("OBR")(25)), *(str(line(11)) for line in message.segments("OBX"))}
+    assert statuses == {"C" if reopened else "F"}
+    objects = [str(line(5)) for line in message.segments("OBX") if "Result object" in str(line(3))]
+    assert objects == [result[0].SOPInstanceUID]
+
+
 def test_a_rejected_result_is_told_without_a_number() -> None:
     note = _report(sop_class=KeyObjectSelectionDocumentStorage)
     del note.ContentSequence
