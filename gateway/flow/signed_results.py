@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from gateway.db.tables import Case, EarlierReview, Job, Review, User
+from gateway.dispatch.hl7_oru import ACKNOWLEDGED
 from gateway.flow import follow_up, release, reports
 from gateway.flow.services import Services
 from gateway.jobs import store
@@ -79,7 +80,9 @@ def _kept(review: Review) -> AtSignature | None:
 def _beside(services: Services, session: Session, case: Case, job: Job, review: Review) -> AtSignature:
     order = JobOrder.model_validate(job.order)
     entry = release.ledger().entry(order.pipeline, order.version)
-    taken = {row.sop_class_uid for row in store.deliveries_of(session, case.case_id) if row.confirmed_at is not None}
+    rows = [row for row in store.deliveries_of(session, case.case_id) if row.confirmed_at is not None]
+    # Who was told by HL7 that there is a result holds no object of it.
+    taken = {row.sop_class_uid for row in rows if row.confirmed_by != ACKNOWLEDGED}
     reader_name, second_name = _names(session, review)
     return AtSignature(
         edition=review.edition,

@@ -21,8 +21,9 @@ from gateway.api.schemas import (
     SecondStage,
     Worklist,
 )
-from gateway.db.tables import AuditEntry, Case, LoginSession, Review
+from gateway.db.tables import AuditEntry, Case, Delivery, LoginSession, Review
 from gateway.flow import Services
+from gateway.flow.signed_results import signed_result
 from gateway.jobs import store
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.decision import Acceptance, Reading, Verdict
@@ -213,6 +214,32 @@ def test_a_signed_case_is_reopened_with_a_reason_and_the_password(
     desk.decide(Verdict.ACCEPTED, Verdict.ACCEPTED)
     assert desk.sign().summary.state is CaseState.SIGNED
     assert [action for _, action in trail(services)].count("reopened") == 1
+
+
+def test_what_is_withdrawn_is_what_an_archive_took_of_the_signature_before(
+    desk: ReportDesk, services: Services, ready: Made
+) -> None:
+    archived(desk, services, ready)
+    with services.sessions.begin() as session:
+        for target, how, uid in (("pacs", "read back", "1.2.3"), ("ris", "HL7 acknowledgement", "4.5.6")):
+            session.add(
+                Delivery(
+                    case_id=ready.case_id,
+                    target=target,
+                    kind="SR",
+                    sop_class_uid=uid,
+                    sop_instance_uid="2.25.7",
+                    confirmed_at=NOON,
+                    confirmed_by=how,
+                )
+            )
+    reopening = Reopening(reason="A lesion was missed.", password=PASSWORD)
+    assert desk.browser.post(f"{desk.path}/reopening", reopening).is_success
+    desk.sign()
+    with services.sessions() as session:
+        earlier = signed_result(services, session, session.get_one(Case, ready.case_id)).earlier
+    assert earlier is not None
+    assert earlier.sop_classes == {"1.2.3"}, "who was told by HL7 holds no object"
 
 
 def test_every_view_of_an_identity_is_kept_once_for_a_session(
