@@ -25,3 +25,12 @@ def believed() -> ssl.SSLContext:
         return httpx.create_ssl_context()
     except OSError as unread:
         raise ValueError("the file that SSL_CERT_FILE names is missing or holds no certificate") from unread
+
+
+def not_believed(failure: BaseException | None) -> bool:
+    """Whether a connection failed because the server's certificate is not believed, or does not name the host."""
+    while failure is not None:
+        if isinstance(failure, ssl.SSLCertVerificationError):
+            return True
+        failure = failure.__cause__ or failure.__context__
+    return False

@@ -18,7 +18,7 @@ from gateway.association import PacsNode
 from gateway.flow import Services
 from gateway.pacs import echo
 from gateway.settings import PacsKind, Settings, TargetKind
-from processing.authorities import believed
+from processing.authorities import believed, not_believed
 from processing.domain.errors import IntervalError
 from processing.domain.messages import FAST_TRACK_QUEUE, GATEWAY_QUEUE, PIPELINE_QUEUE
 
@@ -27,6 +27,7 @@ _CERTIFICATES = (
     " Over TLS both sides must believe each other's certificate: INTERVAL_DICOM_TLS_AUTHORITIES_FILE must hold the "
     "authority of the PACS, the PACS must hold Interval's, and the certificate of the PACS must name its host."
 )
+_AUTHORITIES = "A certificate must name the host and come from an authority in the file that SSL_CERT_FILE names."
 _TAKERS = {
     GATEWAY_QUEUE: "the gateway's background process (python -m gateway.tasks)",
     PIPELINE_QUEUE: "a worker for routine orders (python -m processing.worker)",
@@ -45,7 +46,7 @@ def check_archives(settings: Settings) -> Finding:
         return bad(
             "archives",
             " ".join(f"{name}: {said}" for name, said in wrong.items()),
-            "Start it (its log says why it does not), or give it the password that the gateway has.",
+            f"Start it (its log says why it does not), or give it the password that the gateway has. {_AUTHORITIES}",
         )
     if settings.clinical_password == settings.research_password:
         return warning(
@@ -61,7 +62,9 @@ def check_broker(settings: Settings) -> Finding:
     try:
         with redis.Redis.from_url(settings.broker, socket_timeout=_TIMEOUT_S) as broker:
             kept = broker.config_get("appendonly").get("appendonly")
-    except (redis.RedisError, OSError, ValueError):
+    except (redis.RedisError, OSError, ValueError) as away:
+        if not_believed(away):
+            return bad("broker", "The broker's certificate is not believed.", _AUTHORITIES)
         return bad("broker", "The broker does not answer.", "Start Redis; work waits in the database until then.")
     if kept != "yes":
         return warning(

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gateway.api.schemas import ComponentHealth
 from gateway.settings import Settings
 from gateway.storage import watched_folders, why_no_room
-from processing.authorities import believed
+from processing.authorities import believed, not_believed
 from processing.domain.errors import IntervalError
 from processing.domain.messages import FAST_TRACK_QUEUE, PIPELINE_QUEUE
 
@@ -99,8 +99,8 @@ def broker_probe(url: str) -> Probe:
         try:
             with redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S) as broker:
                 broker.ping()
-        except (redis.RedisError, OSError, ValueError):
-            return "The broker does not answer."
+        except (redis.RedisError, OSError, ValueError) as away:
+            return "The broker's certificate is not believed." if not_believed(away) else "The broker does not answer."
         return None
 
     return probe
@@ -114,8 +114,9 @@ def archive_probe(url: str, user: str, password: str) -> Probe:
             answer = httpx.get(
                 f"{url}/system", auth=(user, password), timeout=TIMEOUT_S, verify=believed(), trust_env=False
             )
-        except httpx.HTTPError:
-            return "The archive does not answer."
+        except httpx.HTTPError as away:
+            said = "The archive's certificate is not believed."
+            return said if not_believed(away) else "The archive does not answer."
         if answer.status_code in (401, 403):
             return "The archive refuses the gateway's credentials."
         return None if answer.is_success else "The archive answers with an error."

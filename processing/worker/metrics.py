@@ -9,7 +9,7 @@ import redis
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from processing.authorities import believed
+from processing.authorities import believed, not_believed
 from processing.domain.messages import JobOutcome
 from processing.exposition import Exposition
 from processing.pipelines.registry import SPECS
@@ -63,8 +63,8 @@ def _broker(settings: WorkerSettings) -> str:
     try:
         with redis.Redis.from_url(settings.broker, socket_timeout=_TIMEOUT_S) as broker:
             broker.ping()
-    except (redis.RedisError, OSError, ValueError):
-        return "The broker does not answer."
+    except (redis.RedisError, OSError, ValueError) as away:
+        return "The broker's certificate is not believed." if not_believed(away) else "The broker does not answer."
     return ""
 
 
@@ -74,6 +74,6 @@ def _archive(settings: WorkerSettings) -> str:
         answer = httpx.get(
             f"{settings.research_url}/system", auth=account, timeout=_TIMEOUT_S, verify=believed(), trust_env=False
         )
-    except httpx.HTTPError:
-        return "The archive does not answer."
+    except httpx.HTTPError as away:
+        return "The archive's certificate is not believed." if not_believed(away) else "The archive does not answer."
     return "" if answer.is_success else "The archive refuses the worker's account or answers with an error."

@@ -20,7 +20,7 @@ from cryptography.x509 import IPAddress
 from demo.installation import REPOSITORY, Ports, System, listens
 from demo.processes import RunningSystem, Service
 from gateway.admin.checks import check_certificates, check_clocks
-from gateway.admin.findings import Verdict
+from gateway.admin.findings import Finding, Verdict
 from gateway.admin.neighbours import check_archives, check_broker
 from gateway.settings import Settings
 from processing.authorities import believed
@@ -173,8 +173,8 @@ def test_orders_are_carried_out_over_tls_and_both_processes_are_counted(
         assert len(list(machine.folder.glob("interval-metrics-*/counter_*.db"))) == 2, "each process took one"
         assert set(components(figures).values()) == {"well"}
         assert dict(components(deceived)) == {
-            "broker": "The broker does not answer.",
-            "research archive": "The archive does not answer.",
+            "broker": "The broker's certificate is not believed.",
+            "research archive": "The archive's certificate is not believed.",
         }
         wait_for_line(machine.folder / "stranger.log", CANT_CONNECT)
     gateway.close()
@@ -183,7 +183,7 @@ def test_orders_are_carried_out_over_tls_and_both_processes_are_counted(
 def test_a_gateway_believes_the_site_s_authority_and_nobody_else(
     machine: Machine, believing: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    def findings(host: str = "127.0.0.1") -> list[Verdict]:
+    def findings(host: str = "127.0.0.1") -> list[Finding]:
         (tmp_path / "key").write_text("a key that is long enough for a test", encoding="utf-8")
         archives = machine.research.replace("127.0.0.1", host)
         password = machine.folder / "research" / "password"
@@ -197,12 +197,17 @@ def test_a_gateway_believes_the_site_s_authority_and_nobody_else(
                 "pseudonym_key_file": tmp_path / "key",
             }
         )
-        checks = (check_archives, check_broker, check_clocks)
-        return [check(settings).verdict for check in checks] + [check_certificates(settings).verdict]
+        return [check(settings) for check in (check_archives, check_broker, check_clocks)] + [
+            check_certificates(settings)
+        ]
 
     believing(machine.authority)
     # One password for two archives, no append-only file, certificates of a day: all answered.
-    assert findings() == [Verdict.WARNING, Verdict.WARNING, Verdict.GOOD, Verdict.WARNING]
-    assert findings("localhost")[:2] == [Verdict.BAD, Verdict.BAD], "the certificate does not name it"
+    verdicts = [finding.verdict for finding in findings()]
+    assert verdicts == [Verdict.WARNING, Verdict.WARNING, Verdict.GOOD, Verdict.WARNING]
+    by_another_name = findings("localhost")
     believing(machine.stranger)
-    assert findings()[:2] == [Verdict.BAD, Verdict.BAD]
+    for archives, broker, *_ in (by_another_name, findings()):
+        assert (archives.verdict, broker.verdict) == (Verdict.BAD, Verdict.BAD)
+        assert archives.says.count("The archive's certificate is not believed.") == 2
+        assert broker.says == "The broker's certificate is not believed."
