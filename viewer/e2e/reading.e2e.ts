@@ -334,6 +334,16 @@ test.each([
   await keep(page, `screen-${screenWidth}`);
 });
 
+test('the longest words leave every verdict in sight', async () => {
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.evaluate(() => localStorage.setItem('interval-language', 'fr'));
+  await page.reload();
+  await page.getByRole('button', { name: 'Accepter la lésion 1' }).waitFor();
+  const table = page.locator('.findings');
+  expect(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBeLessThanOrEqual(0);
+  await page.evaluate(() => localStorage.removeItem('interval-language'));
+});
+
 test('the page complained about nothing', () => {
   expect(complaints).toEqual([]);
   expect(page.url()).toBe(`${base}/cases/${caseId}`);

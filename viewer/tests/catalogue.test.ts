@@ -35,7 +35,7 @@ test('reasons that were put together from phrases are said phrase by phrase', ()
     inGerman('T1-weighted after contrast agent (TR 1900 ms, TE 2.5 ms, flip angle 9); series 5 has finer voxels (0.8 mm)'),
   ).toBe('T1-gewichtet nach Kontrastmittel (TR 1900 ms, TE 2,5 ms, Flipwinkel 9°); Serie 5 hat kleinere Voxel (0,8 mm)');
   expect(inFrench("No route fits this study (ms-follow-up: the study's modality fits none of 1 patterns: CT; b: the study does not fit).")).toBe(
-    'Aucun circuit ne convient à cet examen (ms-follow-up\u202f: la modalité ne correspond à aucun des 1 motifs\u202f: CT\u202f; b\u202f: l’examen ne convient pas).',
+    'Aucun circuit ne convient à cet examen (ms-follow-up\u202f: la modalité ne correspond à aucun motif (sur 1)\u202f: CT\u202f; b\u202f: l’examen ne convient pas).',
   );
   expect(inGerman('2 slices are missing: 1 after 52.0 mm; 1 after 82.5 mm (slices are 3.00 mm apart).')).toBe(
     '2 Schichten fehlen: 1 nach 52,0 mm; 1 nach 82,5 mm (Schichtabstand 3,00 mm).',
@@ -50,7 +50,7 @@ test('the target before a reason stays, and so does what nobody knows', () => {
 
 test('several routes’ reasons in brackets are one sentence, and a figure has the language’s comma', () => {
   expect(inGerman("No route fits this study (ms-follow-up: a description fits '*knee*'; tumour: the study's modality fits none of 1 patterns: MR).")).toBe(
-    'Kein Ablauf passt zu dieser Untersuchung (ms-follow-up: eine Beschreibung passt zu „*knee*“; tumour: die Modalität passt zu keinem von 1 Mustern: MR).',
+    'Kein Ablauf passt zu dieser Untersuchung (ms-follow-up: eine Beschreibung passt zu „*knee*“; tumour: die Modalität passt zu keinem Muster (von 1): MR).',
   );
   expect(inGerman('Outside of what the first 20 results of ms_longitudinal 0.4.0 on A Scanner 1.5 T let expect: run time rose from 59.8 to 119 s in the last 10.')).toBe(
     'Außerhalb dessen, was die ersten 20 Ergebnisse von ms_longitudinal 0.4.0 an A Scanner 1.5 T erwarten lassen: Rechenzeit stieg von 59,8 auf 119 s in den letzten 10 Ergebnissen.',
