@@ -239,7 +239,7 @@ export const texts: Texts = {
     regions: {
       periventricular: 'periventrikulär',
       'juxtacortical or cortical': 'juxtakortikal oder kortikal',
-      'deep white matter': 'tiefe weiße Substanz',
+      'deep white matter': 'tiefes Marklager',
       infratentorial: 'infratentoriell',
     },
     keep: 'Kontur übernehmen',
