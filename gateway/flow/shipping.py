@@ -7,7 +7,7 @@ no other; the case says what is missing where, and is archived when nothing is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -33,6 +33,7 @@ ACTOR = "dispatch"
 SIGNED = (CaseState.SIGNED, CaseState.DISPATCHING)
 _CLINICAL = (ObjectKind.REPORT, ObjectKind.PICTURES, ObjectKind.REJECTION, ObjectKind.DOCUMENT)
 """Without one of these at a target, the signed result would be nowhere that a clinician looks."""
+ROUTE_GONE = "The route that this case came by is no longer configured, so that it is not known where its result goes."
 _ARCHIVED = ConsignmentState.ARCHIVED
 _REST = timedelta(seconds=30)
 """Longest that the other cases leave a target alone that is away."""
@@ -62,10 +63,15 @@ def due_targets(services: Services, session: Session, case: Case) -> list[Target
     """Open the case's consignments and return the targets for which there is something to do now.
 
     The case is locked in this transaction.
+
+    Raises
+    ------
+    InputRejected
+        If nobody knows where the result goes.
     """
     now = services.clock()
     anew = case.state == CaseState.SIGNED.value
-    targets = _targets_of(services, case)
+    targets = _targets_of(services, session, case)
     rows = consignments.open_all(session, case, [target.name for target in targets], anew=anew)
     due = []
     for target in targets:
@@ -79,10 +85,17 @@ def due_targets(services: Services, session: Session, case: Case) -> list[Target
     return due
 
 
-def _targets_of(services: Services, case: Case) -> list[Target]:
-    """Return the targets that the case's route names; all where it names none."""
+def _targets_of(services: Services, session: Session, case: Case) -> list[Target]:
+    """Return the targets that the case's route names; all where it names none.
+
+    A route that is gone may have kept a result from some targets: then those are taken that it went to before.
+    """
     route = services.routes.find(case.route)
-    named = route.targets if route is not None else ()
+    named: Collection[str] = route.targets if route is not None else ()
+    if route is None and case.route:
+        named = consignments.of_case(session, case.case_id)
+        if not named:
+            raise InputRejected(ROUTE_GONE)
     return [target for target in services.targets if not named or target.name in named]
 
 
@@ -120,7 +133,7 @@ def conclude(services: Services, lease: Lease) -> None:
     with services.sessions.begin() as session:
         case = lease.case(session, SIGNED)
         known = consignments.of_case(session, case.case_id)
-        rows = [known[target.name] for target in _targets_of(services, case) if target.name in known]
+        rows = [known[target.name] for target in _targets_of(services, session, case) if target.name in known]
         open_rows = [row for row in rows if row.state in consignments.UNDER_WAY]
         said = " ".join(f"{row.target}: {row.reason}" for row in rows if row.reason and row.state != _ARCHIVED)
         if open_rows:
