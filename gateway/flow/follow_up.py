@@ -134,6 +134,7 @@ def _measurement(session: Session, one: _Accepted, before: Sequence[_Accepted], 
         rating=one.review.rating or 0,
         values=_values(session, one, ledger),
         warnings=(warning,) if warning else (),
+        edition=one.review.edition,
     )
 
 

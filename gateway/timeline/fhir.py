@@ -99,7 +99,7 @@ def _report(measurement: Measurement, study_instance_uid: str) -> Content:
             "resourceType": "DiagnosticReport",
             "id": _id(measurement, "report"),
             "imagingStudy": [_study(study_instance_uid)],
-            "status": "final",
+            "status": _status(measurement),
             "category": [_category()],
             "code": {"text": f"Quantitative MR of the brain, {measurement.pipeline} {measurement.version}"},
             **_when_and_who(measurement),
@@ -117,7 +117,7 @@ def _observation(measurement: Measurement, value: Value, study_instance_uid: str
         "resourceType": "Observation",
         "id": _id(measurement, value.quantity),
         "derivedFrom": [_study(study_instance_uid)],
-        "status": "final",
+        "status": _status(measurement),
         "category": [_category()],
         "code": _code(value.quantity),
         **_when_and_who(measurement),
@@ -170,6 +170,11 @@ def _when_and_who(measurement: Measurement) -> Content:
     if measurement.day is not None:
         said["effectiveDateTime"] = measurement.day.isoformat()
     return said
+
+
+def _status(measurement: Measurement) -> str:
+    """Return the status of a report or an observation: signed, or signed again after it was reopened."""
+    return "final" if measurement.edition == 1 else "amended"
 
 
 def _code(quantity: Quantity) -> Content:

@@ -81,6 +81,8 @@ class Measurement:
     values : tuple of Value
     warnings : tuple of str
         What must be known before comparing it with an earlier one of the same pipeline.
+    edition : int
+        2 and more: it was reopened and signed again.
     """
 
     case_id: str
@@ -93,6 +95,7 @@ class Measurement:
     rating: int
     values: tuple[Value, ...]
     warnings: tuple[str, ...] = ()
+    edition: int = 1
 
 
 def lesion_values(lesions: Iterable[Lesion]) -> tuple[Value, ...]:

@@ -16,7 +16,7 @@ from demo.scanner import DEMO_PATIENT
 from gateway.access.passwords import Passwords
 from gateway.api.timeline import TimelineView
 from gateway.audit.trail import AuditAction
-from gateway.db.tables import AuditEntry
+from gateway.db.tables import AuditEntry, Review
 from gateway.flow import Services
 from gateway.main import create_app
 from gateway.settings import Settings
@@ -144,6 +144,10 @@ def test_a_measurement_leaves_as_fhir_that_a_library_accepts(
     assert audited(services) == [("anna", "measurement as FHIR")]
     again = json.loads(reader.get(f"/api/cases/{three[1].case_id}/fhir").text)
     assert again == raw, "the same measurement is the same resources"
+    with services.sessions.begin() as session:
+        session.scalars(select(Review).where(Review.job_id == three[1].job_id)).one().edition = 2
+    signed_again = json.loads(reader.get(f"/api/cases/{three[1].case_id}/fhir").text)
+    assert signed_again["entry"][0]["resource"]["status"] == "amended"
 
 
 def test_fhir_goes_to_nobody_who_is_not_shown_names(

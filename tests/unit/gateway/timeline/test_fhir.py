@@ -7,8 +7,20 @@ import json
 import pytest
 
 from gateway.timeline.fhir import FhirPatient, bundle
-from gateway.timeline.measurements import Measurement
+from gateway.timeline.measurements import Measurement, Quantity, Value
 from tests.unit.gateway.front import NOON
+
+
+@pytest.mark.parametrize(("edition", "status"), [(1, "final"), (2, "amended")])
+def test_what_was_signed_again_after_reopening_says_so(edition: int, status: str) -> None:
+    values = (Value(Quantity.NEW_LESIONS, 2.0),)
+    measurement = Measurement(
+        "case", "2.25.1", NOON.date(), "ms_longitudinal", "1.0.0", NOON, "Dr. Anna", 4, values, edition=edition
+    )
+    made = json.loads(bundle(measurement, FhirPatient("Muster^Ida", "4711", "", ""), "2.25.2"))
+    resources = [entry["resource"] for entry in made["entry"]]
+    said = {one["resourceType"]: one["status"] for one in resources if "status" in one}
+    assert said == {"DiagnosticReport": status, "Observation": status}
 
 
 def told(name: str = "Muster^Ida", birth_date: str = "19700102", sex: str = "F") -> dict[str, object]:
