@@ -49,6 +49,7 @@ def drill(
     running.run_once("gateway-tasks", *_ADMIN, "restore", f"/elsewhere/{elsewhere.name}", reading=elsewhere.parent)
     done("restored")
     running.compose("up", "--detach", "--no-build")
+    running.await_viewer()
     with sign_in() as reader:
         found = reader.case(known.summary.case_id)
         shown = reader.pixels(known.summary.case_id, "current")

@@ -7,12 +7,14 @@ import secrets
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import httpx
 import yaml
 from cryptography import x509
 
@@ -23,6 +25,7 @@ from tests.e2e.compose.engine import Engine
 
 _FILES = ("compose.yaml", "tests/e2e/compose/hospital.yaml")
 _HOST = "127.0.0.1"
+_ANSWERS_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,19 @@ class Stack:
         """Run a program in a new container of a service, which may read a folder of the host at /elsewhere."""
         mounted = ("--volume", f"{reading}:/elsewhere:ro") if reading is not None else ()
         return self.compose("run", "--rm", "-T", *mounted, service, *command)
+
+    def await_viewer(self) -> None:
+        """Wait until the proxy answers: compose is done when it is started, and it starts last."""
+        deadline = time.monotonic() + _ANSWERS_WITHIN_S
+        while True:
+            try:
+                httpx.get(self.url, verify=self.browser_trust, timeout=10)
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
     def containers(self) -> dict[str, dict[str, object]]:
         """Everything that the engine says about each running container, by its service."""
