@@ -41,14 +41,15 @@ class QidoRs:
         InputRejected
             If it refuses the question.
         """
-        wanted = {str(dataset.SOPInstanceUID) for dataset in datasets}
-        series = dict.fromkeys((str(d.StudyInstanceUID), str(d.SeriesInstanceUID)) for d in datasets)
+        wanted: dict[str, set[str]] = {}
+        for one in datasets:
+            series = f"studies/{one.StudyInstanceUID}/series/{one.SeriesInstanceUID}/instances"
+            wanted.setdefault(series, set()).add(str(one.SOPInstanceUID))
         held: set[str] = set()
         with self._client(READ_TIMEOUT_S) as client:
-            for study_uid, series_uid in series:
-                for uid in _search(client, f"studies/{study_uid}/series/{series_uid}/instances", {}):
-                    held.add(uid)
-        return frozenset(wanted & held)
+            for path, uids in wanted.items():
+                held |= uids & _named(client, path, uids)
+        return frozenset(held)
 
     def echo(self, timeout_s: float = READ_TIMEOUT_S) -> None:
         """Search for at most one instance; raises as `held`."""
@@ -68,6 +69,20 @@ class QidoRs:
             trust_env=False,
         ) as client:
             yield client
+
+
+def _named(client: httpx.Client, path: str, wanted: set[str]) -> set[str]:
+    """Return what the answers name, until all that is wanted is among it or nothing new comes.
+
+    A server may name so many in one answer and no more (PS3.18, 8.3.4.4); one that knows no offset repeats itself.
+    """
+    named: set[str] = set()
+    while not wanted <= named:
+        page = set(_search(client, path, {"offset": str(len(named))} if named else {}))
+        if page <= named:
+            break
+        named |= page
+    return named
 
 
 def _search(client: httpx.Client, path: str, params: Mapping[str, str]) -> list[str]:
