@@ -53,7 +53,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--workers", type=_numbers, default=[1, 2], help="worker processes to compare, as 1,2; 0 for none"
     )
     parser.add_argument("--cases", type=int, default=8, help="how many cases each number of workers finishes")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    wanted, compared = options.cases * len(options.workers), options.studies // 2
+    if wanted > compared:
+        parser.error(f"{wanted} cases are to be finished, and of {options.studies} studies {compared} are compared")
+    return options
 
 
 def _numbers(text: str) -> list[int]:

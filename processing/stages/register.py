@@ -1,10 +1,10 @@
 """Rigid registration of two scans of one head.
 
-Two steps. Mutual information on 4 mm voxels finds the way from any two positions in a scanner (Mattes et al., IEEE
-TMI 2003; SimpleITK). Then a Gauss-Newton fit on 1.5 mm voxels, where both scans are whitened: each voxel's distance
-from the local mean in units of the local standard deviation, so that coils, scanners and their scales drop out. The
-gradient is the mean of both scans' gradients (Vercauteren et al., NeuroImage 2009: the efficient second-order step),
-and Tukey's weights take what really changed out of the fit.
+Two steps. Mutual information on 5 mm voxels finds the way from any two positions in a scanner (Mattes et al., IEEE
+TMI 2003; SimpleITK). Then a Gauss-Newton fit on 1.5 mm voxels, first few and then more of them, where both scans are
+whitened: each voxel's distance from the local mean in units of the local standard deviation, so that coils, scanners
+and their scales drop out. The gradient is the mean of both scans' gradients (Vercauteren et al., NeuroImage 2009: the
+efficient second-order step), and Tukey's weights take what really changed out of the fit.
 
 The fit is sequential on purpose: SimpleITK's threaded metric adds up in the order in which threads finish, and its
 result differs in the last digits from run to run.
@@ -27,16 +27,22 @@ from processing.stages.resample import blur, isotropic, resample, rotation_about
 
 FloatPoints = npt.NDArray[np.float64]
 
+_HEAD_RADIUS_MM = 100.0
+"""Turns an angle into the way that the head's surface goes."""
+
 
 @dataclass(frozen=True)
 class RegistrationParameters:
     """Numbers of the rigid registration; lengths in millimetres."""
 
-    coarse_spacing_mm: float = 4.0
+    coarse_spacing_mm: float = 5.0
     fine_spacing_mm: float = 1.5
     whitening_fwhm_mm: float = 24.0
-    samples: int = 40_000
-    iterations: int = 25
+    first_samples: int = 5_000
+    first_step_mm: float = 0.02
+    samples: int = 20_000
+    last_step_mm: float = 0.001
+    iterations: int = 60
     tukey: float = 3.0
     minimum_correlation: float = 0.6
     minimum_overlap: float = 0.6
@@ -183,34 +189,58 @@ def _neighbourhood(cubes: Volume, fwhm_mm: float) -> npt.NDArray[np.float32]:
 
 def _fine(one: _Whitened, other: _Whitened, start: RigidTransform, *, params: RegistrationParameters) -> Registration:
     """Refine a start by robust, symmetric Gauss-Newton steps on the whitened scans."""
-    index = np.argwhere(one.head)
+    few = _places(one, params.first_samples)
+    many = _places(one, params.samples)
+    nearly = _fit(few, other, start, until_mm=params.first_step_mm, params=params)
+    transform = _fit(many, other, nearly, until_mm=params.last_step_mm, params=params)
+    sampled, _, inside = _sample(other, transform, many.points)
+    correlation = float(np.corrcoef(many.values[inside], sampled)[0, 1]) if inside.sum() > 2 else 0.0
+    return Registration(transform, correlation if np.isfinite(correlation) else 0.0, float(inside.mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Points of the fixed scan's head, and what it shows there: values and LPS gradients per millimetre."""
+
+    points: FloatPoints
+    values: FloatPoints
+    gradients: FloatPoints
+
+
+def _places(scan: _Whitened, number: int) -> _Places:
+    """Take about so many of the head's voxels, evenly."""
+    index = np.argwhere(scan.head)
     if len(index) < 1000:
         raise RegistrationFailed("An image holds no head that could be registered; review by hand.")
-    index = index[:: max(1, len(index) // params.samples)]
-    points = one.volume.grid.index_to_lps(index)
-    values = one.volume.array[tuple(index.T)].astype(np.float64)
-    gradients = np.stack([axis[tuple(index.T)] for axis in one.gradient], -1) @ one.volume.grid.directions.T
-    centre = points.mean(axis=0)
+    index = index[:: max(1, len(index) // number)]
+    gradients = np.stack([axis[tuple(index.T)] for axis in scan.gradient], -1) @ scan.volume.grid.directions.T
+    values = scan.volume.array[tuple(index.T)].astype(np.float64)
+    return _Places(scan.volume.grid.index_to_lps(index), values, gradients)
+
+
+def _fit(
+    places: _Places, other: _Whitened, start: RigidTransform, *, until_mm: float, params: RegistrationParameters
+) -> RigidTransform:
+    """Take Gauss-Newton steps until one moves the head by less than `until_mm` in each direction."""
+    centre = places.points.mean(axis=0)
     transform = start
     for _ in range(params.iterations):
-        sampled, sampled_gradients, inside = _sample(other, transform, points)
+        sampled, sampled_gradients, inside = _sample(other, transform, places.points)
         if inside.sum() < 500:
             raise RegistrationFailed("The two scans do not overlap after registration; review by hand.")
-        slope = 0.5 * (gradients[inside] + sampled_gradients @ transform.matrix[:3, :3])
-        residual = values[inside] - sampled
+        slope = 0.5 * (places.gradients[inside] + sampled_gradients @ transform.matrix[:3, :3])
+        residual = places.values[inside] - sampled
         scale = 1.4826 * float(np.median(np.abs(residual))) + 1e-9
         weight = tukey_weight(residual / scale, params.tukey)
-        jacobian = np.concatenate([np.cross(points[inside] - centre, slope), slope], axis=1)
+        jacobian = np.concatenate([np.cross(places.points[inside] - centre, slope), slope], axis=1)
         weighted = jacobian * weight[:, None]
         step = np.linalg.solve(weighted.T @ jacobian + 1e-9 * np.eye(6), weighted.T @ residual)
         shift = np.eye(4)
         shift[:3, 3] = step[3:]
         transform = transform.after(RigidTransform(shift).after(rotation_about(centre, step[:3])))
-        if np.abs(step[3:]).max() < 1e-3 and np.abs(step[:3]).max() < 1e-5:
+        if np.abs(step[3:]).max() < until_mm and np.abs(step[:3]).max() < until_mm / _HEAD_RADIUS_MM:
             break
-    sampled, _, inside = _sample(other, transform, points)
-    correlation = float(np.corrcoef(values[inside], sampled)[0, 1]) if inside.sum() > 2 else 0.0
-    return Registration(transform, correlation if np.isfinite(correlation) else 0.0, float(inside.mean()))
+    return transform
 
 
 def tukey_weight(deviations: FloatPoints, cut: float) -> FloatPoints:

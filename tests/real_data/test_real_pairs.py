@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from processing.domain.errors import RegistrationFailed
-from processing.domain.imaging import Grid
+from processing.domain.imaging import Grid, RigidTransform, Volume
 from processing.domain.result import as_longitudinal
 from processing.domain.study import SeriesRole
 from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
@@ -66,6 +66,21 @@ def test_the_brain_agrees_with_the_mask_that_comes_with_the_data(pair: RealPair,
 def test_registration_is_as_close_as_the_data_allows(accuracy: CaseFigures) -> None:
     assert accuracy.registration_error_mm is not None
     assert accuracy.registration_error_mm < {"patient01": 0.30, "patient12": 0.35}[accuracy.name]
+
+
+def test_registration_does_not_depend_on_how_the_patient_lay(pair: RealPair) -> None:
+    current, prior = reorient(pair.current), reorient(pair.prior)
+    straight = register_rigid(current, prior, params=RegistrationParameters()).transform
+    points = current.grid.index_to_lps(np.argwhere(current.array > np.percentile(current.array, 80))[::997])
+    generator = np.random.default_rng(4)
+    for _ in range(2):
+        turned = rotation_about(np.zeros(3), np.deg2rad(generator.uniform(-25, 25, 3)))
+        shift = np.eye(4)
+        shift[:3, 3] = generator.uniform(-40, 40, 3)
+        away = RigidTransform(shift).after(turned)
+        moved = Volume(prior.array, Grid(prior.grid.shape, away.matrix @ prior.grid.affine))
+        found = away.inverse().after(register_rigid(current, moved, params=RegistrationParameters()).transform)
+        assert np.linalg.norm(found.apply(points) - straight.apply(points), axis=1).mean() < 0.05
 
 
 def test_the_largest_increase_is_found_in_its_place(accuracy: CaseFigures) -> None:

@@ -102,4 +102,13 @@ def with_network(
     learned = learned_candidates(
         chances, later.grid, brain=brain, white_matter_prior=white_matter_prior, params=thresholds
     )
-    return join(hand_made, learned, chances, later=later, evidence=evidence, params=thresholds)
+
+    return join(
+        hand_made,
+        learned,
+        chances,
+        later=later,
+        evidence=evidence,
+        white_matter_prior=white_matter_prior,
+        params=thresholds,
+    )

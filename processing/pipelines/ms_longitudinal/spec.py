@@ -119,7 +119,7 @@ class MsLongitudinalParameters:
 
 MODEL_FOLDER = Path(__file__).parent / "model"
 
-RELEASE = "0.4.0"
+RELEASE = "0.5.0"
 
 
 def version_with(model: Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,26 @@ def hand_made(mask: npt.NDArray[np.bool_], score: float = 0.8) -> Candidate:
     return Candidate(mask, float(mask.sum()) * 3.0, 1.2, score)
 
 
+def put_together(
+    hand: Sequence[Candidate],
+    learned: Sequence[LearnedCandidate],
+    chances: npt.NDArray[np.float32],
+    known: Evidence,
+    *,
+    white: float = 0.7,
+    params: LearnedParameters = PARAMS,
+) -> tuple[Candidate, ...]:
+    return join(
+        hand,
+        learned,
+        chances,
+        later=volume(1.2),
+        evidence=known,
+        white_matter_prior=volume(white),
+        params=params,
+    )
+
+
 def test_inputs_are_scaled_cut_and_empty_outside_the_brain() -> None:
     brain = np.zeros(SHAPE, bool)
     brain[2:10, 5:35, 5:35] = True
@@ -80,12 +101,11 @@ def test_agreement_scores_higher_than_either_alone() -> None:
     both, alone, unseen, learned_alone = box(2, 5, 5), box(2, 5, 20), box(2, 25, 5), box(2, 25, 25)
     chances = chances_at((both, 0.97), (alone, 0.4), (learned_alone, 0.97))
     learned = (LearnedCandidate(both, 0.97), LearnedCandidate(learned_alone, 0.97))
-    joined = join(
+    joined = put_together(
         [hand_made(both), hand_made(alone), hand_made(unseen)],
         learned,
         chances,
-        later=volume(1.2),
-        evidence=evidence(),
+        evidence(),
         params=replace(PARAMS, minimum_score=0.0),
     )
     assert [np.array_equal(a.mask, b) for a, b in zip(joined, (both, alone, unseen, learned_alone), strict=True)] == [
@@ -102,35 +122,83 @@ def test_agreement_scores_higher_than_either_alone() -> None:
 
 @pytest.mark.parametrize(
     ("t1", "t2", "score"),
-    [(None, None, 0.684), (0.0, 2.0, 0.855), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
+    [(None, None, 0.95 * 0.7233), (0.0, 2.0, 0.855), (0.0, 0.0, None), (3.0, 2.0, None), (3.0, None, None)],
 )
 def test_t1_and_t2_confirm_or_refute_what_the_network_alone_finds(
     t1: float | None, t2: float | None, score: float | None
 ) -> None:
     mask = box(2, 5, 5)
-    joined = join(
+    joined = put_together(
         [],
         [LearnedCandidate(mask, 0.95)],
         chances_at((mask, 0.95)),
-        later=volume(1.2),
-        evidence=evidence(t1, t2),
-        params=PARAMS,
+        evidence(t1, t2),
     )
-    assert [candidate.score for candidate in joined] == ([] if score is None else [pytest.approx(score)])
+    assert [candidate.score for candidate in joined] == ([] if score is None else [pytest.approx(score, abs=1e-3)])
 
 
 def test_what_scores_too_little_is_dropped() -> None:
     sure, faint, hand, doubtful = box(2, 5, 5), box(2, 5, 20), box(2, 25, 5), box(2, 25, 25)
-    joined = join(
+    joined = put_together(
         [hand_made(hand, 0.95), hand_made(doubtful, 0.6)],
         [LearnedCandidate(sure, 0.95), LearnedCandidate(faint, 0.6)],
         chances_at((sure, 0.95), (faint, 0.6), (hand, 0.4), (doubtful, 0.4)),
-        later=volume(1.2),
-        evidence=evidence(),
-        params=PARAMS,
+        evidence(),
     )
     assert len(joined) == 2
     assert all(np.array_equal(a.mask, b) for a, b in zip(joined, (hand, sure), strict=True))
+
+
+def test_of_neighbours_in_one_finding_of_the_network_none_is_lost() -> None:
+    """The hand-made detector saw one of three that the network's outline joins."""
+    seen, left, right = box(5, 16, 20), box(5, 16, 8), box(5, 16, 32)
+    bridge = np.zeros(SHAPE, bool)
+    bridge[5, 17, 10:34] = True
+    both = seen | left | right | bridge
+    first, second, third = put_together(
+        [hand_made(seen)],
+        [LearnedCandidate(both, 0.95)],
+        chances_at((both, 0.95)),
+        evidence(),
+    )
+    assert first.mask is seen
+    assert left[second.mask].sum() == left.sum()
+    assert right[third.mask].sum() == right.sum()
+    assert not (second.mask & third.mask).any()
+    assert not (seen & (second.mask | third.mask)).any()
+    assert (first.disputed, second.disputed, third.disputed) == (False, True, True)
+
+
+def test_the_rim_of_the_networks_outline_is_no_lesion_of_its_own() -> None:
+    seen, wide = box(5, 14, 16, 6), box(5, 12, 14, 10)
+    chances = chances_at((wide, 0.95))
+    (only,) = put_together([hand_made(seen)], [LearnedCandidate(wide, 0.95)], chances, evidence())
+    assert only.mask is seen
+
+
+@pytest.mark.parametrize(("gap_mm", "reported"), [(1, 1), (5, 2)])
+def test_of_one_finding_what_lies_further_than_a_rim_is_wide_is_a_lesion(gap_mm: int, reported: int) -> None:
+    seen = box(5, 16, 8)
+    both = seen.copy()
+    both[5:7, 16:20, 8 : 12 + gap_mm + 4] = True
+    chances = chances_at((both, 0.95))
+    joined = put_together([hand_made(seen)], [LearnedCandidate(both, 0.95)], chances, evidence())
+    assert len(joined) == reported
+
+
+def test_on_flair_alone_less_is_enough_deep_in_white_matter_than_at_the_cortex() -> None:
+    mask = box(2, 5, 5)
+
+    def score(white: float) -> float:
+        finding = [LearnedCandidate(mask, 0.9)]
+        everything = replace(PARAMS, minimum_score=0.0)
+        (only,) = put_together([], finding, chances_at((mask, 0.9)), evidence(), white=white, params=everything)
+        return only.score
+
+    assert [score(1.0), score(0.91)] == pytest.approx([0.9 * 0.75] * 2)
+    assert [score(0.29), score(0.2)] == pytest.approx([0.9 * 0.67] * 2)
+    assert score(0.2) < PARAMS.minimum_score < score(1.0)
+    assert score(0.5) < score(0.7)
 
 
 def test_what_is_no_network_is_a_defect() -> None:
@@ -143,12 +211,11 @@ def test_t2_settles_what_the_hand_made_detector_found_and_the_network_doubts(
     t2: float | None, chance: float, score: float
 ) -> None:
     mask = box(2, 5, 5)
-    (found,) = join(
+    (found,) = put_together(
         [hand_made(mask, 0.8)],
         [],
         chances_at((mask, chance)),
-        later=volume(1.2),
-        evidence=evidence(0.0, t2),
+        evidence(0.0, t2),
         params=replace(PARAMS, minimum_score=0.0),
     )
     assert found.disputed

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from processing.domain.errors import RegistrationFailed
-from processing.domain.imaging import RigidTransform, Volume
+from processing.domain.imaging import Grid, RigidTransform, Volume
 from processing.domain.study import SeriesRole
 from processing.stages.register import RegistrationParameters, register_rigid
 from processing.stages.resample import resample, rotation_about
@@ -49,6 +49,20 @@ def test_a_large_turn_of_the_head_is_found(phantom: Phantom) -> None:
     moved = resample(scan, scan.grid, to_volume=motion.matrix)
     found = register_rigid(moved, scan, params=PARAMS)
     assert error_mm(found.transform, motion) < 0.3
+
+
+def test_a_head_that_lies_elsewhere_in_the_scanner_is_found(phantom: Phantom) -> None:
+    """From far away one transform is found, and not one that depends on the way there."""
+    current, prior = phantom.current[SeriesRole.FLAIR], phantom.prior[SeriesRole.FLAIR]
+    generator = np.random.default_rng(4)
+    for _ in range(3):
+        turned = rotation_about(np.zeros(3), np.deg2rad(generator.uniform(-25, 25, 3)))
+        shift = np.eye(4)
+        shift[:3, 3] = generator.uniform(-40, 40, 3)
+        away = RigidTransform(shift).after(turned)
+        moved = Volume(prior.array, Grid(prior.grid.shape, away.matrix @ prior.grid.affine))
+        found = register_rigid(current, moved, params=PARAMS).transform
+        assert error_mm(away.inverse().after(found), phantom.current_to_prior) < 0.15
 
 
 def _warped_head(scan: Volume) -> Volume:
