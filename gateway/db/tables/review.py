@@ -52,9 +52,9 @@ class Review(Base):
     blind_at: Mapped[datetime | None]
     consensus: Mapped[str] = mapped_column(Text, default="", server_default="")
     """Sealed, as the comment is."""
-    at_signature: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    at_signature: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     """`gateway.review.at_signature.AtSignature` of the last signature, as JSON; older versions kept none.
-    Its edition says of which."""
+    Its edition says of which. Read when it is needed: the worklist reads every review."""
 
     account: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
 
