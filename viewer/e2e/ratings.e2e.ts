@@ -62,7 +62,7 @@ describe.skipIf(!base)('ratings of reference cases', () => {
     const given = await page.request.get(`${base}/api/releases/ratings`);
     expect(((await given.json()) as { rating: number }[]).map(({ rating }) => rating)).toEqual([4, 4, 5, 5]);
     await page.getByRole('link', { name: 'Operations' }).click();
-    await page.getByTestId('drift').getByText(/Run time rose/).waitFor();
+    await page.getByTestId('drift').getByText(/run time rose/).waitFor();
     await keep(page, 'drift-operations');
     await page.getByRole('link', { name: 'In use' }).click();
     await page.locator('figure').first().waitFor();
