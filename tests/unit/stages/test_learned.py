@@ -23,11 +23,12 @@ from processing.stages.subtract import Subtraction
 
 SHAPE = (12, 40, 44)
 GRID = Grid.from_axes(SHAPE, origin_mm=(0, 0, 0), spacing_mm=(3.0, 1.0, 1.0), directions=np.eye(3)[:, ::-1])
+THIN = Grid.from_axes(SHAPE, origin_mm=(0, 0, 0), spacing_mm=(1.0, 1.0, 1.0), directions=np.eye(3)[:, ::-1])
 PARAMS = LearnedParameters()
 
 
-def volume(value: float | npt.NDArray[np.float32] = 0.0) -> Volume:
-    return Volume(np.broadcast_to(np.float32(value), SHAPE).copy(), GRID)
+def volume(value: float | npt.NDArray[np.float32] = 0.0, grid: Grid = GRID) -> Volume:
+    return Volume(np.broadcast_to(np.float32(value), SHAPE).copy(), grid)
 
 
 def box(z: int, y: int, x: int, size: int = 4) -> npt.NDArray[np.bool_]:
@@ -59,15 +60,16 @@ def put_together(
     known: Evidence,
     *,
     white: float = 0.7,
+    grid: Grid = GRID,
     params: LearnedParameters = PARAMS,
 ) -> tuple[Candidate, ...]:
     return join(
         hand,
         learned,
         chances,
-        later=volume(1.2),
+        later=volume(1.2, grid),
         evidence=known,
-        white_matter_prior=volume(white),
+        white_matter_prior=volume(white, grid),
         params=params,
     )
 
@@ -189,16 +191,17 @@ def test_of_one_finding_what_lies_further_than_a_rim_is_wide_is_a_lesion(gap_mm:
 def test_on_flair_alone_less_is_enough_deep_in_white_matter_than_at_the_cortex() -> None:
     mask = box(2, 5, 5)
 
-    def score(white: float) -> float:
-        finding = [LearnedCandidate(mask, 0.9)]
+    def score(white: float, grid: Grid = GRID) -> float:
+        finding, chances = [LearnedCandidate(mask, 0.9)], chances_at((mask, 0.9))
         everything = replace(PARAMS, minimum_score=0.0)
-        (only,) = put_together([], finding, chances_at((mask, 0.9)), evidence(), white=white, params=everything)
+        (only,) = put_together([], finding, chances, evidence(), white=white, grid=grid, params=everything)
         return only.score
 
     assert [score(1.0), score(0.91)] == pytest.approx([0.9 * 0.75] * 2)
     assert [score(0.29), score(0.2)] == pytest.approx([0.9 * 0.67] * 2)
     assert score(0.2) < PARAMS.minimum_score < score(1.0)
     assert score(0.5) < score(0.7)
+    assert score(0.2, THIN) == score(1.0, THIN) == pytest.approx(score(1.0))
 
 
 def test_what_is_no_network_is_a_defect() -> None:
