@@ -138,7 +138,7 @@ def _application(lifespan: object) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    api = APIRouter(prefix="/api", responses=problems(400, 422))
+    api = APIRouter(prefix="/api", responses=problems(400, 408, 413, 422))
     for router in _ROUTERS:
         api.include_router(router)
     app.include_router(api)

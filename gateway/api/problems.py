@@ -29,6 +29,7 @@ def problems(*codes: int) -> Responses:
         401: "Nobody is signed in.",
         403: "The role or the CSRF token does not allow this.",
         404: "There is no such thing, or not yet.",
+        408: "The request came too slowly.",
         409: "The present state does not allow this.",
         413: "The request is too large.",
         415: "The content type is not understood.",

@@ -91,7 +91,7 @@ def test_a_body_that_never_ends_is_refused(served: Served, address: str) -> None
 
 def test_an_oversized_body_is_refused(served: Served) -> None:
     with served.client(None) as http:
-        answer = http.post("/api/session", content=b'{"user_name": "' + b"x" * 70_000 + b'"}')
+        answer = http.post("/api/session", content=b'{"user_name": "' + b"x" * security.MOST_JSON_BYTES + b'"}')
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 

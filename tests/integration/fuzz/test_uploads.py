@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,7 @@ from tests.unit.gateway.front import PASSWORD
 COUNT = int(os.environ.get("FUZZ_COUNT", "40"))
 IN_ONE_REQUEST = 10
 SHARE_OF_C_STORE = 1 if COUNT >= 1000 else 4
+ASSOCIATIONS = 4
 PATIENCE_S = 3.0
 """An archive that waits for more than it was promised answers after half a minute; here nobody waits so long."""
 WAIT_S = 120.0
@@ -117,13 +119,18 @@ def test_broken_multipart(served: Served, originals: list[bytes]) -> None:
 def test_c_store(served: Served, originals: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The data set's bytes go over the wire as they are: each is answered, or the association ends."""
     monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
-    path = tmp_path / "image.dcm"
-    path.write_bytes(originals[0])
-    assert _stored(served, path, WAIT_S) == 0x0000, "sent this way, a good file is taken"
-    for number in range(max(COUNT // SHARE_OF_C_STORE, 1)):
-        original = originals[number % len(originals)]
+    good = tmp_path / "good.dcm"
+    good.write_bytes(originals[0])
+    assert _stored(served, good, WAIT_S) == 0x0000, "sent this way, a good file is taken"
+
+    def send_mutated(number: int) -> None:
+        original, path = originals[number % len(originals)], tmp_path / f"{number}.dcm"
         path.write_bytes(mutated(original, number, from_byte=_data_set_offset(original)))
         _stored(served, path, PATIENCE_S)
+        path.unlink()
+
+    with ThreadPoolExecutor(ASSOCIATIONS) as scanners:
+        list(scanners.map(send_mutated, range(max(COUNT // SHARE_OF_C_STORE, 1))))
     still_well(served)
 
 

@@ -34,4 +34,6 @@ def empty_clinical_archive(system: System) -> None:
 
 def _client(system: System) -> httpx.Client:
     account = ("gateway", system.secret("clinical-gateway"))
-    return httpx.Client(base_url=system.clinical_url, auth=account, trust_env=False)
+    # The archive closes a connection that was idle for a moment, which may be the one in which the next image is sent.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=system.clinical_url, auth=account, limits=limits, trust_env=False)
