@@ -51,6 +51,8 @@ def configure_logging(own: str, harmless: Sequence[str]) -> None:
             processors=[keep_allowed, structlog.processors.JSONRenderer(sort_keys=True)],
         )
     )
+    # Warnings about a value name it; as a library's record nothing but the place is written.
+    logging.captureWarnings(True)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

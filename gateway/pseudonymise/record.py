@@ -101,12 +101,12 @@ class StudyRecord(BaseModel):
     @property
     def patient(self) -> Dataset:
         """The original attributes of the Patient module."""
-        return Dataset.from_json(self.patient_module)
+        return _read(self.patient_module)
 
     @property
     def general_study(self) -> Dataset:
         """The original attributes of the General Study module."""
-        return Dataset.from_json(self.general_study_module)
+        return _read(self.general_study_module)
 
     def original_uid(self, pseudonymous_uid: str) -> str | None:
         """Return the original of a pseudonymous UID, or None where this study does not know it."""
@@ -239,6 +239,13 @@ class StudyRecordBuilder:
 def _person(patient: Dataset) -> tuple[str, str, str]:
     name = str(patient.get("PatientName", "") or "").rstrip("^ ")
     return name, str(patient.get("PatientBirthDate", "") or ""), str(patient.get("PatientSex", "") or "")
+
+
+def _read(module: str) -> Dataset:
+    with warnings.catch_warnings():
+        # As in `_modules`: a date that is none was kept as it came, and is given back so.
+        warnings.simplefilter("ignore")
+        return Dataset.from_json(module)
 
 
 def _modules(original_part10: bytes) -> tuple[str, str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import structlog
+from pydicom.config import WARN
+from pydicom.valuerep import validate_value
 
 from gateway.log import configure_logging, get_logger
 from processing.domain.log_lines import ALLOWED_KEYS, WITHHELD, keep_allowed
@@ -26,6 +29,7 @@ def configured() -> Iterator[None]:
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         root.handlers = handlers
         root.setLevel(level)
         structlog.reset_defaults()
@@ -98,6 +102,15 @@ def test_libraries_say_that_they_said_something_and_no_more(
         ("pydicom", WITHHELD),
         ("uvicorn.error", "Application startup complete."),
     ]
+
+
+def test_a_warning_about_a_value_does_not_name_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured(), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        validate_value("DA", "19500101x", WARN)
+    lines = _lines(capsys)
+    assert {(line["logger"], line["event"]) for line in lines} == {("py.warnings", WITHHELD), ("pydicom", WITHHELD)}
+    assert "1950" not in json.dumps(lines)
 
 
 def test_every_event_in_the_gateway_s_code_passes() -> None:

@@ -35,6 +35,12 @@ def test_a_record_comes_back_as_it_went_in(keys: KeyRing, pseudonymiser: Pseudon
     assert list(loaded.frames_of_reference.values()) == ["1.3.12.2.1107.5.2.43.7.40"]
 
 
+def test_a_date_that_is_none_comes_back_as_it_came(pseudonymiser: Pseudonymiser) -> None:
+    record = record_of(pseudonymiser, 1)
+    odd = record.model_copy(update={"general_study_module": '{"00080020": {"vr": "DA", "Value": ["2023040="]}}'})
+    assert str(odd.general_study.get("StudyDate")) == "2023040="
+
+
 def test_rows_show_nothing(keys: KeyRing, pseudonymiser: Pseudonymiser) -> None:
     store = MemoryStore()
     Vault(store, keys).put(record_of(pseudonymiser, 1))
