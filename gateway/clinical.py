@@ -19,12 +19,12 @@ from typing import Any, Self
 import httpx
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from gateway.clinical_study import MR, Changes, ClinicalSeries, ClinicalStudy
 from gateway.recent import Recent
 from processing.authorities import believed
 from processing.dicom.archive import KEPT_ALIVE, DicomWebArchive
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import Defect, InputRejected, Transient
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -36,7 +36,6 @@ _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _INTEGER_STRING = re.compile(r"[+-]?[0-9]{1,9}")
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableSeries", "StableStudy"})
-_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError, OSError)
 _LEVELS = frozenset({"Study", "Series", "Instance"})
 
 
@@ -286,7 +285,7 @@ def header_of(content: bytes) -> Dataset:
             # Real headers break value rules that touch nothing here.
             warnings.simplefilter("ignore")
             return dcmread(BytesIO(content), stop_before_pixels=True)
-    except (*_UNREADABLE, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise InputRejected("An image can't be read as DICOM.") from error
 
 

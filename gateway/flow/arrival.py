@@ -11,7 +11,6 @@ from gateway.db.tables import Case
 from gateway.flow.completeness import Patience, route_quiet_s, wait_for
 from gateway.flow.images import ImageDigests, note_ignored
 from gateway.flow.services import Services
-from gateway.flow.sight import UNREADABLE
 from gateway.flow.sighting import FirstSight, Sighting, look_at
 from gateway.flow.step import fail, try_later
 from gateway.jobs import store
@@ -19,6 +18,7 @@ from gateway.jobs.revision import must_be_replaced, replace_revision
 from gateway.log import get_logger
 from gateway.receive.changes import Arrivals, next_arrivals, read_cursor, whole_archive, write_cursor
 from gateway.receive.study import Arrival, is_quiet, what_arrived
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.case import CaseEvent, CaseState
 from processing.domain.errors import Defect, InputRejected, Transient
 

@@ -17,9 +17,9 @@ from gateway.cases.route import Routed, first_fitting, route_study
 from gateway.cases.select import SeriesCandidate, select_series
 from gateway.clinical import ClinicalArchive
 from gateway.flow.examination import examine
-from gateway.flow.sight import UNREADABLE
 from gateway.routes.match import StudyFacts, facts_of
 from gateway.routes.model import RouteTable
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import InputRejected
 from processing.pipelines.spec import PipelineSpec
 

@@ -23,11 +23,12 @@ from gateway.flow.examination import Examination, examine
 from gateway.flow.operations import Person
 from gateway.flow.prefetch import sealed_patient
 from gateway.flow.services import Services
-from gateway.flow.sight import UNREADABLE, look_up
+from gateway.flow.sight import look_up
 from gateway.jobs import store
 from gateway.log import get_logger
 from gateway.pseudonymise.identity import PatientIdentity
 from gateway.routes.model import PriorPlace, Route, RouteTable
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.case import TRANSITIONS, CaseEvent, CaseState
 from processing.domain.errors import Defect, InputRejected, Transient
 from processing.domain.priority import Priority

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import struct
 import warnings
 from datetime import date, timedelta
 from io import BytesIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from gateway.clinical_study import ClinicalStudy
 from gateway.flow.services import Services
@@ -18,15 +16,10 @@ from gateway.pseudonymise.apply import read_identity
 from gateway.pseudonymise.encoded import read_encoded
 from gateway.pseudonymise.identity import PatientIdentity, Pseudonymiser
 from gateway.pseudonymise.record import GENERAL_STUDY_MODULE, PATIENT_MODULE, StudyRecord
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import Defect, InputRejected
 
 _NO_PATIENT_ID = "no patient ID, study "
-UNREADABLE = (
-    *(InvalidDicomError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
-    *(OverflowError, RecursionError, BytesLengthException, OSError, struct.error),
-)
-"""What pydicom raises for headers that break the standard in ways of their own."""
-
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 

@@ -10,12 +10,13 @@ from pydicom.dataset import Dataset
 from gateway.clinical_study import ClinicalStudy
 from gateway.flow.images import ImageDigests
 from gateway.flow.services import Services
-from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
+from gateway.flow.sight import identity_at_sight, record_at_sight, shifted_study_date
 from gateway.jobs import store
 from gateway.log import get_logger
 from gateway.pseudonymise.identity import PatientIdentity, uid_under
 from gateway.pseudonymise.keys import SubKeys
 from gateway.pseudonymise.record import StudyRecord
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import InputRejected, Transient
 
 log = get_logger(__name__)

@@ -7,18 +7,17 @@ judged later, on the whole study.
 from __future__ import annotations
 
 import re
-import struct
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import InputRejected
 
 DEEPEST_NESTING = 16
@@ -27,20 +26,6 @@ DEEPEST_NESTING = 16
 _PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
 _UID = re.compile(r"(?=.{1,64}$)(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
-_UNREADABLE = (
-    InvalidDicomError,
-    BytesLengthException,
-    ValueError,
-    KeyError,
-    AttributeError,
-    NotImplementedError,
-    TypeError,
-    EOFError,
-    OSError,
-    struct.error,
-    RecursionError,
-)
-"""What pydicom raises on malformed files."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +62,7 @@ def check_instance(content: bytes) -> CheckedInstance:
             dataset = dcmread(BytesIO(content), stop_before_pixels=True)
             _check_nesting(dataset, 0)
             identity = {keyword: str(dataset.get(keyword) or "").strip() for keyword in _REQUIRED}
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise InputRejected("The file begins like DICOM but can't be parsed.") from error
     for keyword, words in _REQUIRED.items():
         if not identity[keyword]:

@@ -13,6 +13,7 @@ from pydicom import Dataset, dcmread
 from gateway.pseudonymise.apply import PseudonymisedInstance
 from gateway.pseudonymise.encoded import NotCleanable, data_set_offset
 from gateway.pseudonymise.identity import PatientIdentity, Pseudonymiser
+from processing.dicom.unreadable import UNREADABLE
 
 PATIENT_MODULE = (
     "PatientName",
@@ -256,7 +257,7 @@ def _modules(original_part10: bytes) -> tuple[str, str]:
             warnings.simplefilter("ignore")
             original = dcmread(BytesIO(original_part10), stop_before_pixels=True)
             return module_json(original, PATIENT_MODULE), module_json(original, GENERAL_STUDY_MODULE)
-    except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError, OverflowError) as error:
+    except UNREADABLE as error:
         raise NotCleanable("the patient's and the study's data in the header can't be read") from error
 
 

@@ -10,11 +10,11 @@ from io import BytesIO
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.tag import Tag
 
 from processing.dicom.geometry import SeriesGeometry, series_geometry
 from processing.dicom.pixels import decoded_frames, require_whole_pixels
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import InputRejected
 from processing.domain.imaging import Volume
 
@@ -46,9 +46,6 @@ class SourceSeries:
         return self.headers[0]
 
 
-_UNREADABLE = (InvalidDicomError, BytesLengthException, EOFError, OSError)
-
-
 def parse_part10(instances: Iterable[bytes]) -> list[Dataset]:
     """Parse whole Part 10 files.
 
@@ -64,7 +61,7 @@ def parse_part10(instances: Iterable[bytes]) -> list[Dataset]:
                 # Real headers break rules that don't touch the image; what matters is checked where it is used.
                 warnings.simplefilter("ignore")
                 datasets.append(dcmread(BytesIO(content)))
-        except (*_UNREADABLE, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise InputRejected(f"Image {number} of the series is not readable as DICOM.") from error
     return datasets
 

@@ -11,12 +11,14 @@ from pydicom.sequence import Sequence
 
 from gateway.clinical import header_of
 from gateway.clinical_study import ClinicalStudy
-from gateway.flow.sight import UNREADABLE, identity_at_sight, record_at_sight, shifted_study_date
+from gateway.flow.sight import identity_at_sight, record_at_sight, shifted_study_date
 from gateway.intake.check import check_instance
 from gateway.pseudonymise.apply import pseudonymise_instance
 from gateway.pseudonymise.identity import Pseudonymiser
 from gateway.pseudonymise.keys import KeyRing
 from gateway.pseudonymise.profile import load_profile
+from processing.dicom.read import parse_part10
+from processing.dicom.unreadable import UNREADABLE
 from processing.domain.errors import InputRejected, IntervalError
 from tests.integration.fuzz.mutations import mutated
 from tests.unit.gateway.brain_studies import Person, encoded, study
@@ -52,6 +54,17 @@ def pseudonymiser() -> Pseudonymiser:
 def broken(originals: list[bytes]) -> list[bytes]:
     numbers = [*range(COUNT), UNFINISHED_ITEM]
     return [mutated(originals[number % len(originals)], number) for number in numbers]
+
+
+def test_a_file_that_ends_within_a_length_is_refused(originals: list[bytes]) -> None:
+    """Found once in some thousand mutations: of the four bytes of a sequence's length two are left."""
+    cut = originals[0][: originals[0].index(b"\x08\x00\x10\x11SQ") + 10]
+    with pytest.raises(InputRejected):
+        header_of(cut)
+    with pytest.raises(InputRejected):
+        parse_part10([cut])
+    with pytest.raises(IntervalError):
+        check_instance(cut)
 
 
 def test_an_upload_is_taken_or_refused(originals: list[bytes]) -> None:
