@@ -17,7 +17,7 @@ from demo.installation import System
 from gateway.access.accounts import create_account
 from gateway.access.roles import Role
 from gateway.main import create_app
-from tests.integration.gateway.conftest import Gateway, close, make_gateway, skip_earlier_changes
+from tests.integration.gateway.conftest import Gateway, close, make_gateway, skip_earlier_studies
 from tests.unit.gateway.front import PASSWORD, cheap_passwords
 
 
@@ -43,7 +43,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(archives: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     gateway = make_gateway(archives, f"sqlite:///{tmp_path_factory.mktemp('served') / 'gateway.db'}")
-    skip_earlier_changes(gateway)
+    skip_earlier_studies(gateway, archives)
     passwords = cheap_passwords()
     with gateway.services.sessions.begin() as session:
         for role in Role:

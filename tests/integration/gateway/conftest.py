@@ -19,6 +19,7 @@ from gateway.receive.changes import read_cursor, write_cursor
 from gateway.settings import Settings
 from processing.domain.case import CaseState
 from processing.domain.messages import JobOrder
+from tests.integration.gateway.sending import empty_clinical_archive
 
 
 class MovableClock:
@@ -124,12 +125,16 @@ def close(gateway: Gateway) -> None:
 def gateway(archives: System, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway with an SQLite database, which knows nothing yet but where the archive's changes end."""
     built = make_gateway(archives, f"sqlite:///{tmp_path / 'gateway.db'}")
-    skip_earlier_changes(built)
+    skip_earlier_studies(built, archives)
     yield built
     close(built)
 
 
-def skip_earlier_changes(gateway: Gateway) -> None:
-    """Let the gateway begin behind the studies of other tests."""
+def skip_earlier_studies(gateway: Gateway, archives: System) -> None:
+    """Let the gateway begin behind the studies of other tests.
+
+    They are removed, too: the archive notes a minute later, in the midst of this test, that they became stable.
+    """
+    empty_clinical_archive(archives)
     with gateway.services.sessions.begin() as session:
         write_cursor(session, gateway.services.clinical.last_change())

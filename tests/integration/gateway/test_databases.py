@@ -24,7 +24,7 @@ from gateway.db.engine import alembic_config, make_engine, session_factory, upgr
 from gateway.db.tables import Base, Case, Correction, Event
 from gateway.jobs import store, submit
 from processing.domain.case import CaseEvent, CaseState
-from tests.integration.gateway.conftest import close, make_gateway, skip_earlier_changes
+from tests.integration.gateway.conftest import close, make_gateway, skip_earlier_studies
 from tests.integration.gateway.sending import send
 from tests.unit.gateway.brain_studies import Person, study
 from tests.unit.gateway.rows import NOW, add_case
@@ -158,7 +158,7 @@ def test_times_come_back_as_they_were(sessions: Sessions) -> None:
 
 def test_the_whole_way_to_an_order(archives: System, database_url: str) -> None:
     gateway = make_gateway(archives, database_url)
-    skip_earlier_changes(gateway)
+    skip_earlier_studies(gateway, archives)
     person = Person()
     _, prior = study(person, "20220301", "FLAIR")
     current_uid, current = study(person, "20230405", "FLAIR")

@@ -27,7 +27,7 @@ from gateway.pseudonymise.identity import PatientIdentity
 from gateway.review.second_reader import ReviewRefused
 from processing.domain.case import CaseState
 from processing.domain.errors import InputRejected
-from tests.integration.gateway.conftest import Gateway, close, make_gateway, skip_earlier_changes
+from tests.integration.gateway.conftest import Gateway, close, make_gateway, skip_earlier_studies
 from tests.integration.gateway.sending import send
 from tests.integration.gateway.test_delivery import Signed, in_pacs, signed_case
 from tests.unit.gateway.brain_studies import Person, study
@@ -43,7 +43,7 @@ def either(request: pytest.FixtureRequest, archives: System, tmp_path: Path) -> 
     else:
         url = request.getfixturevalue("empty_postgres")
     built = make_gateway(archives, url)
-    skip_earlier_changes(built)
+    skip_earlier_studies(built, archives)
     yield built
     close(built)
 

@@ -18,7 +18,7 @@ from gateway.db.engine import make_engine, upgrade
 from gateway.db.leader import Leadership
 from gateway.jobs import store
 from processing.domain.case import CaseState
-from tests.integration.gateway.conftest import Gateway, close, make_gateway, skip_earlier_changes
+from tests.integration.gateway.conftest import Gateway, close, make_gateway, skip_earlier_studies
 from tests.integration.gateway.sending import send
 from tests.unit.gateway.brain_studies import Person, study
 
@@ -40,7 +40,7 @@ def database_url(postgres_url: str) -> str:
 @pytest.fixture
 def two_gateways(archives: System, database_url: str) -> Iterator[tuple[Gateway, Gateway]]:
     first, second = (make_gateway(archives, database_url) for _ in range(2))
-    skip_earlier_changes(first)
+    skip_earlier_studies(first, archives)
     yield first, second
     close(first)
     close(second)
