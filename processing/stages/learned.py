@@ -253,7 +253,7 @@ def join(
     for other in learned:
         outlines = [candidate.mask for candidate in hand_made if (candidate.mask & other.mask).any()]
         for mask in _neighbours(other.mask, outlines, later.grid, params) if outlines else [other.mask]:
-            weight = _weight_alone(mask, evidence, white_matter_prior, params)
+            weight = _weight_without_the_hand_made(mask, evidence, white_matter_prior, params)
             if weight is None:
                 continue
             joined.append(
@@ -294,7 +294,7 @@ def _neighbours(mask: Mask, outlines: Sequence[Mask], grid: Grid, params: Learne
     return found
 
 
-def _weight_alone(
+def _weight_without_the_hand_made(
     mask: Mask, evidence: Evidence, white_matter_prior: Volume, params: LearnedParameters
 ) -> float | None:
     """How much T1, T2 or the place leave of a finding of the network alone; None if T1 or T2 refute it.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from processing.domain.errors import RegistrationFailed
-from processing.domain.imaging import Grid, RigidTransform, Volume
+from processing.domain.imaging import Grid
 from processing.domain.result import as_longitudinal
 from processing.domain.study import SeriesRole
 from processing.pipelines.ms_longitudinal.spec import MODEL_FOLDER
@@ -21,6 +21,7 @@ from processing.stages.atlas import load_atlas
 from processing.stages.brain import BrainParameters, align_with_atlas, extract_brain
 from processing.stages.register import RegistrationParameters, register_rigid
 from processing.stages.resample import reorient, resample, rotation_about
+from tests.positions import moved_away
 from validation.accuracy import CaseFigures, measure, shipped_score
 from validation.accuracy_sets import AccuracyCase, real_material
 from validation.metrics import dice
@@ -74,11 +75,7 @@ def test_registration_does_not_depend_on_how_the_patient_lay(pair: RealPair) -> 
     points = current.grid.index_to_lps(np.argwhere(current.array > np.percentile(current.array, 80))[::997])
     generator = np.random.default_rng(4)
     for _ in range(2):
-        turned = rotation_about(np.zeros(3), np.deg2rad(generator.uniform(-25, 25, 3)))
-        shift = np.eye(4)
-        shift[:3, 3] = generator.uniform(-40, 40, 3)
-        away = RigidTransform(shift).after(turned)
-        moved = Volume(prior.array, Grid(prior.grid.shape, away.matrix @ prior.grid.affine))
+        moved, away = moved_away(prior, generator)
         found = away.inverse().after(register_rigid(current, moved, params=RegistrationParameters()).transform)
         assert np.linalg.norm(found.apply(points) - straight.apply(points), axis=1).mean() < 0.05
 

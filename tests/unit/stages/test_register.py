@@ -5,10 +5,11 @@ import pytest
 from scipy import ndimage
 
 from processing.domain.errors import RegistrationFailed
-from processing.domain.imaging import Grid, RigidTransform, Volume
+from processing.domain.imaging import RigidTransform, Volume
 from processing.domain.study import SeriesRole
 from processing.stages.register import RegistrationParameters, register_rigid
 from processing.stages.resample import resample, rotation_about
+from tests.positions import moved_away
 from validation.phantom import Phantom
 
 PARAMS = RegistrationParameters()
@@ -56,11 +57,7 @@ def test_a_head_that_lies_elsewhere_in_the_scanner_is_found(phantom: Phantom) ->
     current, prior = phantom.current[SeriesRole.FLAIR], phantom.prior[SeriesRole.FLAIR]
     generator = np.random.default_rng(4)
     for _ in range(3):
-        turned = rotation_about(np.zeros(3), np.deg2rad(generator.uniform(-25, 25, 3)))
-        shift = np.eye(4)
-        shift[:3, 3] = generator.uniform(-40, 40, 3)
-        away = RigidTransform(shift).after(turned)
-        moved = Volume(prior.array, Grid(prior.grid.shape, away.matrix @ prior.grid.affine))
+        moved, away = moved_away(prior, generator)
         found = register_rigid(current, moved, params=PARAMS).transform
         assert error_mm(away.inverse().after(found), phantom.current_to_prior) < 0.15
 
